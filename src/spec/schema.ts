@@ -1,0 +1,179 @@
+/**
+ * The instance file: `/etc/opencode/instances.json`. This schema is the one source for the types below, for validation
+ * (`validate.ts`) and for the published JSON Schema (`systemd/instances.schema.json`).
+ *
+ * Every key with a `default` may be left out; the loader fills it in, so an {@link InstanceInput} has every key.
+ * `null` means "not set" and lets `resolve.ts` derive the value from the instance's name.
+ */
+import { type Static, Type } from "typebox";
+
+const closed = { additionalProperties: false } as const;
+const text = (description: string) => Type.String({ description });
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(inner: T, description: string) =>
+  Type.Union([inner, Type.Null()], { default: null, description });
+const list = <T extends Parameters<typeof Type.Array>[0]>(inner: T, description: string) =>
+  Type.Array(inner, { default: [], description });
+const flag = (on: boolean, description: string) => Type.Boolean({ default: on, description });
+
+/** An absolute path without `.`, `..`, empty components or a trailing slash. */
+export const AbsolutePath = Type.String({
+  pattern: "^/([^/\\u0000-\\u001f]+(/[^/\\u0000-\\u001f]+)*)?$",
+  maxLength: 4095,
+  format: "absolute-path",
+});
+const Port = Type.Integer({ minimum: 1, maximum: 65535 });
+/** `address/prefix` with no host bits set, or a bare address; checked by ipaddr.js. */
+const Cidr = Type.String({ format: "cidr" });
+const IpAddress = Type.String({ format: "ip" });
+/** A systemd size: bytes, or a number with K, M, G or T (1024-based), or a percentage of physical memory. */
+const Size = Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: "^[1-9][0-9]*([KMGT]|%)?$" })]);
+/** Environment variable names as systemd accepts them (systemd.exec(5), `Environment=`). */
+const Environment = Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]*$" }), Type.String());
+const AccountName = Type.String({ pattern: "^[a-z_][a-z0-9_-]*$", maxLength: 31 });
+const DirectiveValue = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
+
+export const Listen = Type.Object(
+  {
+    address: Type.String({ default: "127.0.0.1", format: "ip", description: "address the server binds" }),
+    port: Type.Integer({ minimum: 1, maximum: 65535, description: "TCP port the server binds" }),
+    extraPorts: list(Port, "further TCP ports of the instance that others may connect to"),
+    allowFrom: list(Cidr, "clients (CIDRs) beyond loopback that may connect when the address is not loopback"),
+  },
+  closed,
+);
+
+/** Feature switches of `opencode serve`; each is an environment variable of the same meaning. */
+export const Features = Type.Object(
+  {
+    autoupdate: flag(false, "let opencode update itself"),
+    modelsFetch: flag(false, "fetch the model catalogue from the vendor at start"),
+    lspDownload: flag(false, "download language servers on demand"),
+    share: flag(false, "allow sessions to be shared through the vendor's service"),
+    defaultPlugins: flag(true, "load opencode's built-in plugins"),
+    claudeCode: flag(true, "read CLAUDE.md and Claude Code skills"),
+    projectConfig: flag(true, "read opencode.json and .opencode from the project"),
+    autocompact: flag(true, "compact long sessions automatically"),
+    prune: flag(true, "prune old tool output from the context"),
+    fileWatcher: flag(true, "watch the project for changes"),
+    exa: flag(false, "enable the Exa web search tools"),
+    experimental: flag(false, "enable every experimental feature"),
+  },
+  { ...closed, default: {} },
+);
+
+export const Limits = Type.Object(
+  {
+    memoryMax: nullable(Size, "hard memory limit (MemoryMax=)"),
+    tasksMax: Type.Integer({ default: 512, minimum: 1, description: "most tasks (TasksMax=)" }),
+    cpuQuota: nullable(Type.String({ pattern: "^[1-9][0-9]*%$" }), "CPU time, 100% is one core (CPUQuota=)"),
+    hookTimeout: Type.Integer({ default: 90, minimum: 1, maximum: 3600, description: "seconds setup may take in all" }),
+  },
+  { ...closed, default: {} },
+);
+
+export const Sandbox = Type.Object(
+  {
+    readWritePaths: list(AbsolutePath, "further paths the instance may write"),
+    readOnlyPaths: list(AbsolutePath, "further paths the instance may read"),
+    unixSockets: Type.Object(
+      { allow: list(AbsolutePath, "Unix sockets the instance may connect to") },
+      { ...closed, default: {} },
+    ),
+    serviceConfig: Type.Record(
+      Type.String({ pattern: "^[A-Z][A-Za-z0-9]*$" }),
+      Type.Union([DirectiveValue, Type.Array(DirectiveValue)]),
+      { default: {}, description: "systemd directives of [Service], merged last; reported as a relaxation" },
+    ),
+  },
+  { ...closed, default: {} },
+);
+
+export const NetworkIsolation = Type.Object(
+  {
+    enable: flag(false, "let the instance reach only what is listed here"),
+    mode: Type.Union([Type.Literal("enforce"), Type.Literal("audit")], {
+      default: "enforce",
+      description: "audit records what would be refused and refuses nothing",
+    }),
+    outboundAllowCidrs: list(Cidr, "destinations the instance may open connections to"),
+    dns: Type.Array(IpAddress, { default: [], description: "resolvers the instance may ask on port 53 (TCP and UDP)" }),
+    allowLoopbackPorts: list(Port, "TCP and UDP ports on loopback the instance may reach"),
+    logging: Type.Object(
+      {
+        ratePerMinute: Type.Integer({ default: 5, minimum: 1, maximum: 6000, description: "kernel log lines a minute" }),
+        burst: Type.Integer({ default: 5, minimum: 1, maximum: 1000, description: "kernel log lines at once" }),
+      },
+      { ...closed, default: {} },
+    ),
+  },
+  { ...closed, default: {} },
+);
+
+export const Instance = Type.Object(
+  {
+    enable: flag(true, "whether the instance is to run"),
+    package: nullable(AbsolutePath, "directory of an opencode package: its bin/opencode is run"),
+    command: nullable(
+      Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+      "program (and leading arguments) to run in place of `opencode`",
+    ),
+    directory: { ...AbsolutePath, description: "the project the agent works in" },
+    stateDir: nullable(AbsolutePath, "HOME of the instance; /var/lib/opencode/instance-state/<name> when null"),
+    user: nullable(AccountName, "user the instance runs as; opencode-<name>, made when missing, when null"),
+    group: nullable(AccountName, "primary group; the same name as the user when null"),
+    extraGroups: list(AccountName, "supplementary groups"),
+    listen: Listen,
+    openFirewall: flag(false, "open listen.port in the host's firewall (done by the NixOS module)"),
+    passwordFile: nullable(AbsolutePath, "file holding the server's password; made once and kept when null"),
+    environment: { ...Environment, default: {}, description: "environment variables, readable by every local user" },
+    environmentFile: nullable(AbsolutePath, "file of NAME=value lines read by systemd at start; wins over environment"),
+    path: list(AbsolutePath, "directories put first on PATH"),
+    extraArgs: list(Type.String(), "arguments appended to `opencode serve`, in order"),
+    logLevel: nullable(
+      Type.Union([Type.Literal("DEBUG"), Type.Literal("INFO"), Type.Literal("WARN"), Type.Literal("ERROR")]),
+      "opencode's own log level",
+    ),
+    features: Features,
+    limits: Limits,
+    configFile: nullable(AbsolutePath, "opencode.json to use as it stands; wins over config"),
+    config: Type.Record(Type.String(), Type.Unknown(), {
+      default: {},
+      description: "opencode.json, literally; model and provider belong in here",
+    }),
+    configDirFiles: Type.Record(Type.String({ format: "relative-path" }), AbsolutePath, {
+      default: {},
+      description: "files projected under ~/.config/opencode/: relative path to source",
+    }),
+    preInitScript: nullable(Type.String({ maxLength: 65536 }), "shell text run before setup, as the instance's user"),
+    postInitScript: nullable(Type.String({ maxLength: 65536 }), "shell text run after setup, as the instance's user"),
+    sandbox: Sandbox,
+    networkIsolation: NetworkIsolation,
+  },
+  closed,
+);
+
+/** The whole file. `version` is 1; anything else is refused with the version that is understood. */
+export const InstanceFile = Type.Object(
+  {
+    $schema: Type.Optional(text("ignored; lets an editor find this schema")),
+    version: Type.Literal(1),
+    instances: Type.Record(Type.String(), Instance),
+  },
+  closed,
+);
+
+/** One instance as the file has it, with every default filled in. */
+export type InstanceInput = Static<typeof Instance>;
+export type InstanceFile = Static<typeof InstanceFile>;
+
+/** One instance, named, with everything that follows from its name filled in; what the rest of the program works on. */
+export type InstanceSpec = Readonly<
+  Omit<InstanceInput, "stateDir" | "user" | "group"> & {
+    name: string;
+    stateDir: string;
+    user: string;
+    group: string;
+    /** Whether {@link user} is the default one, which the supervisor has sysusers make. */
+    ownUser: boolean;
+  }
+>;
