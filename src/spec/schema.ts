@@ -1,6 +1,7 @@
 /**
  * The instance file: `/etc/opencode/instances.json`. This schema is the one source for the types below, for validation
- * (`validate.ts`) and for the published JSON Schema (`systemd/instances.schema.json`).
+ * (`shape.ts`), for the published JSON Schema (`systemd/instances.schema.json`) and for the table of fields in
+ * `docs/reference/instance-file.md`. What a `format` means and what is said of a text that breaks it: `formats.ts`.
  *
  * Every key with a `default` may be left out; the loader fills it in, so an {@link InstanceInput} has every key.
  * `null` means "not set" and lets `resolve.ts` derive the value from the instance's name.
@@ -26,11 +27,15 @@ const Port = Type.Integer({ minimum: 1, maximum: 65535 });
 const Cidr = Type.String({ format: "cidr" });
 const IpAddress = Type.String({ format: "ip" });
 /** A systemd size: bytes, or a number with K, M, G or T (1024-based), or a percentage of physical memory. */
-const Size = Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: "^[1-9][0-9]*([KMGT]|%)?$" })]);
-/** Environment variable names as systemd accepts them (systemd.exec(5), `Environment=`). */
-const Environment = Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]*$" }), Type.String());
-const AccountName = Type.String({ pattern: "^[a-z_][a-z0-9_-]*$", maxLength: 31 });
-const DirectiveValue = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
+const Size = Type.Union([
+  Type.Integer({ minimum: 1 }),
+  Type.String({ pattern: "^[1-9][0-9]*([KMGT]|%)?$", format: "size" }),
+]);
+/** Text that reaches a unit: no control characters but tab. */
+const UnitText = Type.String({ format: "unit-text" });
+const Script = Type.String({ maxLength: 65536, format: "script" });
+const AccountName = Type.String({ pattern: "^[a-z_][a-z0-9_-]*$", maxLength: 31, format: "account-name" });
+const DirectiveValue = Type.Union([UnitText, Type.Number(), Type.Boolean()]);
 
 export const Listen = Type.Object(
   {
@@ -65,7 +70,10 @@ export const Limits = Type.Object(
   {
     memoryMax: nullable(Size, "hard memory limit (MemoryMax=)"),
     tasksMax: Type.Integer({ default: 512, minimum: 1, description: "most tasks (TasksMax=)" }),
-    cpuQuota: nullable(Type.String({ pattern: "^[1-9][0-9]*%$" }), "CPU time, 100% is one core (CPUQuota=)"),
+    cpuQuota: nullable(
+      Type.String({ pattern: "^[1-9][0-9]*%$", format: "percentage" }),
+      "CPU time, 100% is one core (CPUQuota=)",
+    ),
     hookTimeout: Type.Integer({ default: 90, minimum: 1, maximum: 3600, description: "seconds setup may take in all" }),
   },
   { ...closed, default: {} },
@@ -79,11 +87,11 @@ export const Sandbox = Type.Object(
       { allow: list(AbsolutePath, "Unix sockets the instance may connect to") },
       { ...closed, default: {} },
     ),
-    serviceConfig: Type.Record(
-      Type.String({ pattern: "^[A-Z][A-Za-z0-9]*$" }),
-      Type.Union([DirectiveValue, Type.Array(DirectiveValue)]),
-      { default: {}, description: "systemd directives of [Service], merged last; reported as a relaxation" },
-    ),
+    serviceConfig: Type.Record(Type.String(), Type.Union([DirectiveValue, Type.Array(DirectiveValue)]), {
+      default: {},
+      propertyNames: Type.String({ pattern: "^[A-Z][A-Za-z0-9]*$", format: "directive-name" }),
+      description: "systemd directives of [Service], merged last; reported as a relaxation",
+    }),
   },
   { ...closed, default: {} },
 );
@@ -96,11 +104,16 @@ export const NetworkIsolation = Type.Object(
       description: "audit records what would be refused and refuses nothing",
     }),
     outboundAllowCidrs: list(Cidr, "destinations the instance may open connections to"),
-    dns: Type.Array(IpAddress, { default: [], description: "resolvers the instance may ask on port 53 (TCP and UDP)" }),
+    dns: list(IpAddress, "resolvers the instance may ask on port 53 (TCP and UDP)"),
     allowLoopbackPorts: list(Port, "TCP and UDP ports on loopback the instance may reach"),
     logging: Type.Object(
       {
-        ratePerMinute: Type.Integer({ default: 5, minimum: 1, maximum: 6000, description: "kernel log lines a minute" }),
+        ratePerMinute: Type.Integer({
+          default: 5,
+          minimum: 1,
+          maximum: 6000,
+          description: "kernel log lines a minute",
+        }),
         burst: Type.Integer({ default: 5, minimum: 1, maximum: 1000, description: "kernel log lines at once" }),
       },
       { ...closed, default: {} },
@@ -114,7 +127,7 @@ export const Instance = Type.Object(
     enable: flag(true, "whether the instance is to run"),
     package: nullable(AbsolutePath, "directory of an opencode package: its bin/opencode is run"),
     command: nullable(
-      Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+      Type.Array(Type.String({ minLength: 1, format: "unit-text" }), { minItems: 1 }),
       "program (and leading arguments) to run in place of `opencode`",
     ),
     directory: { ...AbsolutePath, description: "the project the agent works in" },
@@ -125,10 +138,14 @@ export const Instance = Type.Object(
     listen: Listen,
     openFirewall: flag(false, "open listen.port in the host's firewall (done by the NixOS module)"),
     passwordFile: nullable(AbsolutePath, "file holding the server's password; made once and kept when null"),
-    environment: { ...Environment, default: {}, description: "environment variables, readable by every local user" },
+    environment: Type.Record(Type.String(), UnitText, {
+      default: {},
+      propertyNames: Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]*$", format: "variable-name" }),
+      description: "environment variables, readable by every local user",
+    }),
     environmentFile: nullable(AbsolutePath, "file of NAME=value lines read by systemd at start; wins over environment"),
     path: list(AbsolutePath, "directories put first on PATH"),
-    extraArgs: list(Type.String(), "arguments appended to `opencode serve`, in order"),
+    extraArgs: list(UnitText, "arguments appended to `opencode serve`, in order"),
     logLevel: nullable(
       Type.Union([Type.Literal("DEBUG"), Type.Literal("INFO"), Type.Literal("WARN"), Type.Literal("ERROR")]),
       "opencode's own log level",
@@ -140,12 +157,13 @@ export const Instance = Type.Object(
       default: {},
       description: "opencode.json, literally; model and provider belong in here",
     }),
-    configDirFiles: Type.Record(Type.String({ format: "relative-path" }), AbsolutePath, {
+    configDirFiles: Type.Record(Type.String(), AbsolutePath, {
       default: {},
+      propertyNames: Type.String({ format: "relative-path" }),
       description: "files projected under ~/.config/opencode/: relative path to source",
     }),
-    preInitScript: nullable(Type.String({ maxLength: 65536 }), "shell text run before setup, as the instance's user"),
-    postInitScript: nullable(Type.String({ maxLength: 65536 }), "shell text run after setup, as the instance's user"),
+    preInitScript: nullable(Script, "shell text run before setup, as the instance's user"),
+    postInitScript: nullable(Script, "shell text run after setup, as the instance's user"),
     sandbox: Sandbox,
     networkIsolation: NetworkIsolation,
   },

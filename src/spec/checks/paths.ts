@@ -1,0 +1,110 @@
+/**
+ * Paths of the host that an instance is given. PID 1 resolves the sources of bind mounts as root: whoever can write above
+ * one can put a link there that leads anywhere. And what one instance keeps, no other may reach.
+ *
+ * Two instances may work in the same directory. One inside the other's is refused, by the rule about links.
+ */
+import type { Problem } from "../problem.ts";
+import { quote } from "../text.ts";
+import type { CrossCheck } from "./check.ts";
+import { isBelow, overlaps, PathIndex } from "./path-index.ts";
+import { type PathKind, type PathUse, pathUses } from "./path-uses.ts";
+import { protectedFault } from "./protected-paths.ts";
+
+interface World {
+  /** What instances can write. */
+  readonly writable: PathIndex<PathUse>;
+  readonly states: PathIndex<PathUse>;
+  /** The `directory` and `stateDir` of each instance. */
+  readonly homes: ReadonlyMap<string, readonly PathUse[]>;
+}
+
+/** Conflicts named for one path: enough to start mending. */
+const MAX_NAMED = 4;
+const WRITABLE: readonly PathKind[] = ["write", "state"];
+/** Kinds of which the path itself, not only what is above it, must be out of reach of every writer. */
+const TRUSTED: readonly PathKind[] = ["config", "secret"];
+
+const problem = ({ instance, field }: PathUse, what: string, fix: string): Problem => ({ instance, field, what, fix });
+
+/** How a problem of `use` names another use. */
+const naming = (use: PathUse, other: PathUse): string =>
+  use.instance === other.instance
+    ? `this instance's ${other.field}`
+    : `the ${other.field} of instance ${quote(other.instance)}`;
+
+/** `directory` and `stateDir` of one instance keep apart. */
+function apart(use: PathUse, { homes }: World): Problem[] {
+  if (use.field !== "directory" && use.field !== "stateDir") return [];
+  const other = homes.get(use.instance)?.find(({ field }) => field !== use.field);
+  if (other === undefined || !overlaps(use.path, other.path)) return [];
+  const how = use.path === other.path ? "is" : isBelow(use.path, other.path) ? "lies in" : "contains";
+  return [
+    problem(use, `${quote(use.path)} ${how} ${naming(use, other)}`, "keep the project and the state in separate trees"),
+  ];
+}
+
+/** No path of an instance reaches the state of another. Reported on both. */
+function privacy(use: PathUse, { states }: World): Problem[] {
+  if (use.kind === "secret") return [];
+  const { path } = use;
+  const all = [
+    ...states.at(path).slice(0, MAX_NAMED + 1),
+    ...states.above(path, MAX_NAMED),
+    ...states.below(path, MAX_NAMED),
+  ];
+  const others = all.filter(({ instance }) => instance !== use.instance).slice(0, MAX_NAMED);
+  return others.flatMap((state) => {
+    const how = path === state.path ? "is" : isBelow(path, state.path) ? "lies in" : "contains";
+    return [
+      problem(use, `${quote(path)} ${how} ${naming(use, state)}`, "write a path outside the state of other instances"),
+      problem(state, `${quote(state.path)} is reached by ${naming(state, use)}, ${quote(path)}`, "keep the two apart"),
+    ];
+  });
+}
+
+function system(use: PathUse): Problem[] {
+  const because = protectedFault(use);
+  return because === null
+    ? []
+    : [problem(use, `${quote(use.path)} ${because}`, "write a path that is this instance's alone")];
+}
+
+/** Nothing is bound from, or read by root below, what an instance can write. Reported on both. */
+function links(use: PathUse, { writable }: World): Problem[] {
+  const isTrusted = TRUSTED.includes(use.kind);
+  const above = writable.above(use.path, MAX_NAMED);
+  const here = use.kind === "share" || isTrusted ? writable.at(use.path).slice(0, MAX_NAMED) : [];
+  const writers = [...here.filter(({ instance }) => isTrusted || instance === use.instance), ...above].filter(
+    ({ instance }) => use.kind !== "program" || instance !== use.instance,
+  );
+  return writers.slice(0, MAX_NAMED).flatMap((writer) => {
+    const how = use.path === writer.path ? "is" : "lies in";
+    const what = `${quote(use.path)} ${how} ${naming(use, writer)}, which the instance can write: it could put a link to anything there`;
+    const mine = problem(use, what, `write a path outside ${quote(writer.path)}`);
+    if (writer.instance === use.instance) return [mine];
+    const theirs = `${quote(writer.path)} can be written by this instance and holds ${naming(writer, use)}, ${quote(use.path)}`;
+    return [mine, problem(writer, theirs, "keep the two apart")];
+  });
+}
+
+/** For each path the first rule that finds something speaks. */
+const RULES: readonly ((use: PathUse, world: World) => Problem[])[] = [apart, privacy, system, links];
+
+export const paths: CrossCheck = function* (subjects) {
+  const uses = subjects.flatMap(pathUses);
+  const writers = uses.filter(({ kind }) => WRITABLE.includes(kind));
+  const states = uses.filter(({ kind }) => kind === "state");
+  const homes = Map.groupBy(
+    writers.filter(({ field }) => field === "directory" || field === "stateDir"),
+    ({ instance }) => instance,
+  );
+  const world = { writable: new PathIndex(writers), states: new PathIndex(states), homes };
+  for (const use of uses) {
+    for (const rule of RULES) {
+      const found = rule(use, world);
+      yield* found;
+      if (found.length > 0) break;
+    }
+  }
+};
