@@ -1,0 +1,84 @@
+/** The real ports, put together; the daemon and `teardown` both stand on this. */
+
+import { addressFilter } from "../sandbox/address-filter.ts";
+import { dropIn } from "../sandbox/drop-in.ts";
+import { instanceUnits } from "../sandbox/properties.ts";
+import { mainUnit } from "../spec/names.ts";
+import { VERSION } from "../version.ts";
+import { Egress } from "./egress.ts";
+import { readOutput } from "./health/output.ts";
+import { probe } from "./health/probe.ts";
+import { Accounts } from "./host/accounts.ts";
+import { ensureCredentials } from "./host/credentials.ts";
+import { probeHost, weaknesses } from "./host/features.ts";
+import { readLeftovers, removeMarker, writeMarker } from "./host/markers.ts";
+import { Preparer } from "./host/prepare.ts";
+import type { View } from "./instance/view.ts";
+import { readInstanceFile } from "./instance-file.ts";
+import { limiter } from "./limiter.ts";
+import { Loader } from "./loader.ts";
+import { LibnftablesNetfilter } from "./netfilter/libnftables.ts";
+import type { HostFacts } from "./status.ts";
+import { Supervisor, type SupervisorPorts } from "./supervisor.ts";
+import { DBusSystemd } from "./systemd/dbus.ts";
+
+/** Steps at once, and how long one may keep others waiting. */
+const LIMIT = { slots: 32, giveUpMs: 2000 };
+
+export interface Assembly {
+  readonly supervisor: Supervisor;
+  readonly accounts: Accounts;
+  readonly facts: HostFacts;
+  close(): Promise<void>;
+}
+
+export async function assemble(file: string, events: SupervisorPorts["events"], startedAt: number): Promise<Assembly> {
+  const systemd = await DBusSystemd.connect();
+  const netfilter = await LibnftablesNetfilter.open();
+  const host = await probeHost(systemd.version);
+  const accounts = new Accounts(systemd);
+  const preparer = new Preparer(accounts);
+  const supervisor = new Supervisor({
+    systemd,
+    egress: new Egress(netfilter, systemd),
+    loader: new Loader(file, readInstanceFile),
+    leftovers: readLeftovers,
+    host: {
+      prepare: ({ spec }) => preparer.prepare(spec, dropIn(spec)),
+      clean: (name) => preparer.clean(name),
+      mark: writeMarker,
+      unmark: removeMarker,
+    },
+    render: (spec) => instanceUnits(spec, host),
+    filterOf: addressFilter,
+    limit: limiter(LIMIT),
+    probe: (view) => probeView(systemd, view),
+    output: readOutput,
+    events,
+  });
+  const facts = {
+    version: VERSION,
+    startedAt,
+    systemdVersion: systemd.version,
+    owned: netfilter.features.persist,
+    weaker: weaknesses(host, netfilter.features),
+  };
+  const close = async () => {
+    supervisor.close();
+    netfilter.close();
+    await systemd.close();
+  };
+  return { supervisor, accounts, facts, close };
+}
+
+async function probeView(systemd: DBusSystemd, view: View) {
+  if (view.wanted === null) return { ready: false, why: "it is being removed" } as const;
+  const { spec } = view.wanted;
+  try {
+    const password = await ensureCredentials(spec);
+    const controlGroup = await systemd.controlGroup(mainUnit(spec.name));
+    return await probe({ address: spec.listen.address, port: spec.listen.port, password, controlGroup });
+  } catch (error) {
+    return { ready: false, why: error instanceof Error ? error.message : String(error) } as const;
+  }
+}

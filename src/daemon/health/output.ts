@@ -1,0 +1,66 @@
+/** The last lines that a failed unit wrote, from the journal: what an operator asks for first. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { mainUnit, setupUnit } from "../../spec/names.ts";
+import type { View } from "../instance/view.ts";
+import type { UnitRecord } from "../systemd/port.ts";
+import { plain } from "../text.ts";
+
+const run = promisify(execFile);
+const LINES = 5;
+
+/** Reads a unit's last lines; the journal's own `_SYSTEMD_UNIT` cannot be forged by what runs in the unit. */
+export async function readOutput(unit: string): Promise<string[]> {
+  const query = ["--no-pager", "--output=json", "--output-fields=MESSAGE", `--lines=${LINES}`, `_SYSTEMD_UNIT=${unit}`];
+  // The journal takes lines in some time after they were written: ask for what is under way first.
+  await run("journalctl", ["--sync"], { timeout: 5000 }).catch(() => undefined);
+  const { stdout } = await run("journalctl", query, { timeout: 5000, maxBuffer: 1 << 20 });
+  return stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map(messageOf);
+}
+
+/** journald gives a message with bytes that are not text as a list of numbers. */
+function messageOf(line: string): string {
+  const entry: unknown = JSON.parse(line);
+  const message = typeof entry === "object" && entry !== null && "MESSAGE" in entry ? entry.MESSAGE : "";
+  if (typeof message === "string") return plain(message);
+  return Array.isArray(message) ? plain(Buffer.from(message).toString("utf8")) : "";
+}
+
+/** The unit that failed, if one did. */
+function failedUnit({ name, main, setup }: View): [unit: string, record: UnitRecord] | null {
+  if (setup?.active === "failed") return [setupUnit(name), setup];
+  if (main !== null && (main.active === "failed" || main.sub === "auto-restart")) return [mainUnit(name), main];
+  return null;
+}
+
+export class OutputWatch {
+  readonly #read: (unit: string) => Promise<string[]>;
+  readonly #report: (name: string, output: readonly string[]) => void;
+  /** The failure whose lines were asked for, by instance. */
+  readonly #seen = new Map<string, string>();
+
+  constructor(read: (unit: string) => Promise<string[]>, report: (name: string, output: readonly string[]) => void) {
+    this.#read = read;
+    this.#report = report;
+  }
+
+  /** Read the lines of a failure once; forget them when the instance is up again. */
+  follow(view: View): void {
+    const failed = failedUnit(view);
+    const key = failed === null ? "" : `${failed[0]}@${failed[1].since}`;
+    if (key === (this.#seen.get(view.name) ?? "")) return;
+    if (failed === null) {
+      this.#seen.delete(view.name);
+      if (view.main?.active === "active") this.#report(view.name, []);
+      return;
+    }
+    this.#seen.set(view.name, key);
+    this.#read(failed[0]).then(
+      (output) => this.#report(view.name, output),
+      () => undefined, // the journal cannot be read now: the exit status still says how it ended
+    );
+  }
+}

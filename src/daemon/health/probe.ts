@@ -1,0 +1,89 @@
+/**
+ * Is the server of an instance ready? Ready is: `/global/health` says healthy *and* `/config` answers, both with the
+ * instance's credentials. Health alone says 200 on a broken config, and a request made while it starts is never answered.
+ */
+import { request } from "node:http";
+import { SERVER_USER } from "../host/credentials.ts";
+import { plain } from "../text.ts";
+import { listenerOwner } from "./listener.ts";
+
+export interface Target {
+  /** The address it listens on; a wildcard is probed on loopback. */
+  readonly address: string;
+  readonly port: number;
+  readonly password: string;
+  /** ControlGroup of its main unit. */
+  readonly controlGroup: string;
+}
+
+export type ProbeResult =
+  | { readonly ready: true; readonly version: string }
+  | { readonly ready: false; readonly why: string };
+
+const TRY_MS = 1000;
+const BODY_MOST = 64 * 1024;
+const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
+/** One try. Never throws; says why not in a line fit for the status. */
+export async function probe(target: Target): Promise<ProbeResult> {
+  const host = LOOPBACK[target.address] ?? target.address;
+  const owner = await listenerOwner(host, target.port, target.controlGroup);
+  if (owner === "none") return { ready: false, why: `nothing listens on port ${target.port} yet` };
+  if (owner === "other")
+    return { ready: false, why: `port ${target.port} is held by another process, see \`ss -ltnp\`` };
+  try {
+    const health = await ask(target, host, "/global/health");
+    const version = versionOf(health);
+    if (version === null) return { ready: false, why: complaint("/global/health", health) };
+    const config = await ask(target, host, "/config");
+    return config.status === 200 ? { ready: true, version } : { ready: false, why: complaint("/config", config) };
+  } catch (error) {
+    return {
+      ready: false,
+      why: `port ${target.port}: ${plain(error instanceof Error ? error.message : String(error))}`,
+    };
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+function versionOf({ status, body }: Answer): string | null {
+  if (status !== 200) return null;
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed !== "object" || parsed === null || !("healthy" in parsed) || parsed.healthy !== true) return null;
+    return "version" in parsed && typeof parsed.version === "string" ? plain(parsed.version, 64) : "unknown";
+  } catch {
+    return null;
+  }
+}
+
+function complaint(path: string, { status, body }: Answer): string {
+  if (status === 401) return `${path} refuses the password: the environment sets another one; use passwordFile`;
+  return `${path} answers ${status}: ${plain(body)}`;
+}
+
+/** GET without following redirects, at most {@link BODY_MOST} bytes, within {@link TRY_MS}. */
+function ask({ port, password }: Target, host: string, path: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const auth = `${SERVER_USER}:${password}`;
+    const signal = AbortSignal.timeout(TRY_MS);
+    const call = request({ host, port, path, auth, agent: false, signal }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        body += chunk;
+        if (body.length > BODY_MOST) response.destroy(new Error(`${path} answers more than ${BODY_MOST} bytes`));
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on("error", reject);
+    });
+    call.on("error", (error) =>
+      reject(signal.aborted ? new Error(`${path} does not answer within ${TRY_MS} ms`) : error),
+    );
+    call.end();
+  });
+}

@@ -1,0 +1,49 @@
+/** Small files of the supervisor's own, in directories only root writes: made whole or not at all, touched only when they differ. */
+import { randomBytes } from "node:crypto";
+import { chown, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+
+export interface FileMode {
+  readonly mode: number;
+  /** Group that may read it; root's when left out. */
+  readonly gid?: number;
+}
+
+/** Write `content` unless the file has it already; says whether it wrote. Readers see the old file or the new one. */
+export async function writeIfChanged(path: string, content: string, { mode, gid = 0 }: FileMode): Promise<boolean> {
+  if ((await readText(path)) === content) return false;
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
+  const file = await open(temporary, "wx", mode);
+  try {
+    await file.writeFile(content);
+    await file.chmod(mode);
+    await file.chown(0, gid);
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  return true;
+}
+
+/** The file's text, or null when there is none. */
+export async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** Make a directory of root's with exactly this mode; its parents are root's and stay as they are. */
+export async function ensureDirectory(path: string, mode: number): Promise<void> {
+  await mkdir(path, { recursive: true, mode });
+  await chown(path, 0, 0);
+}
+
+/** Remove a file or a directory with all in it; nothing happens when it is not there. */
+export const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
+
+export const isMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");

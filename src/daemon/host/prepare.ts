@@ -1,0 +1,132 @@
+/**
+ * The `prepare` step: what must be on disk before an instance's units can start, and the checks that give an operator a
+ * sentence where systemd would give an exit status. Nothing here walks a path that an instance can write.
+ */
+import { lstat, stat } from "node:fs/promises";
+import {
+  credentialFile,
+  defaultStateDir,
+  mainUnit,
+  RUNTIME_DIR,
+  renderedConfig,
+  rootDir,
+  setupUnit,
+} from "../../spec/names.ts";
+import { type Problem, ProblemError } from "../../spec/problem.ts";
+import type { InstanceSpec } from "../../spec/schema.ts";
+import type { Accounts } from "./accounts.ts";
+import { ensureCredentials } from "./credentials.ts";
+import { ensureDirectory, remove, writeIfChanged } from "./files.ts";
+
+interface Needed {
+  readonly field: string;
+  readonly path: string;
+  readonly kind: "directory" | "file" | "path";
+}
+
+/** Everything on the host that the instance's units bind or read, by the field that names it. */
+function neededPaths(spec: InstanceSpec): Needed[] {
+  const each = (field: string, paths: readonly string[]): Needed[] =>
+    paths.map((path, index) => ({ field: `${field}[${index}]`, path, kind: "path" }));
+  const one = (field: string, path: string | null, kind: Needed["kind"]): Needed[] =>
+    path === null ? [] : [{ field, path, kind }];
+  return [
+    ...one("directory", spec.directory, "directory"),
+    ...one("package", spec.package, "directory"),
+    ...one("configFile", spec.configFile, "file"),
+    ...one("environmentFile", spec.environmentFile, "file"),
+    ...Object.entries(spec.configDirFiles).flatMap(([to, from]) => one(`configDirFiles."${to}"`, from, "path")),
+    ...each("sandbox.readWritePaths", spec.sandbox.readWritePaths),
+    ...each("sandbox.readOnlyPaths", spec.sandbox.readOnlyPaths),
+    ...each("sandbox.unixSockets.allow", spec.sandbox.unixSockets.allow),
+  ];
+}
+
+const FIX: Readonly<Record<Needed["kind"], (spec: InstanceSpec, path: string) => string>> = {
+  directory: (spec, path) => `make it: install -d -o ${spec.user} -g ${spec.group} ${path}`,
+  file: () => "write the path of a file that is there",
+  path: () => "make it, or take it out of the list",
+};
+
+async function checkPath(spec: InstanceSpec, { field, path, kind }: Needed): Promise<Problem | null> {
+  const problem = (what: string): Problem => ({ instance: spec.name, field, what, fix: FIX[kind](spec, path) });
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
+  if (found instanceof Error)
+    return problem(found.code === "ENOENT" ? `${path} does not exist` : `${path}: ${found.message}`);
+  if (kind === "directory" && !found.isDirectory()) return problem(`${path} is not a directory`);
+  if (kind === "file" && !found.isFile()) return problem(`${path} is not a file`);
+  return null;
+}
+
+/** A state directory off the default place is the operator's to make: systemd's StateDirectory= makes only the default one. */
+async function checkStateDir(spec: InstanceSpec, uid: number): Promise<Problem | null> {
+  if (spec.stateDir === defaultStateDir(spec.name)) return null;
+  const fix = `make it: install -d -m 0700 -o ${spec.user} -g ${spec.group} ${spec.stateDir}`;
+  const problem = (what: string): Problem => ({ instance: spec.name, field: "stateDir", what, fix });
+  const found = await lstat(spec.stateDir).catch(() => null);
+  if (found === null) return problem(`${spec.stateDir} does not exist`);
+  if (!found.isDirectory()) return problem(`${spec.stateDir} is not a directory`);
+  return found.uid === uid ? null : problem(`${spec.stateDir} belongs to user id ${found.uid}, not to ${spec.user}`);
+}
+
+async function findAccounts(spec: InstanceSpec, accounts: Accounts): Promise<{ uid: number; gid: number }> {
+  const missing = (field: string, what: string, fix: string) =>
+    new ProblemError({ instance: spec.name, field, what, fix });
+  if (spec.ownUser && (await accounts.user(spec.user)) === null) await accounts.make(spec);
+  const user = await accounts.user(spec.user);
+  if (user === null)
+    throw missing("user", `user ${spec.user} does not exist`, "make it, or leave `user` out to have one made");
+  if (user.id === 0) throw missing("user", `user ${spec.user} is root`, "write an unprivileged user");
+  const group = await accounts.group(spec.group);
+  if (group === null) throw missing("group", `group ${spec.group} does not exist`, "make it, or leave `group` out");
+  for (const name of spec.extraGroups) {
+    if ((await accounts.group(name)) === null)
+      throw missing("extraGroups", `group ${name} does not exist`, "make it, or take it out");
+  }
+  return { uid: user.id, gid: group.id };
+}
+
+/** Everything of {@link neededPaths} at once; throws the first problem, saying how many more there are. */
+async function checkPaths(spec: InstanceSpec, uid: number): Promise<void> {
+  const checks = [checkStateDir(spec, uid), ...neededPaths(spec).map((needed) => checkPath(spec, needed))];
+  const [first, ...more] = (await Promise.all(checks)).filter((problem) => problem !== null);
+  if (first === undefined) return;
+  const fix = more.length === 0 ? first.fix : `${first.fix} (and ${more.length} more like it)`;
+  throw new ProblemError({ ...first, fix });
+}
+
+/** Where the directives of `sandbox.serviceConfig` go, for a unit; systemd.unit(5) drop-ins apply to transient units too. */
+const dropInPath = (unit: string): string => `/run/systemd/system/${unit}.d/50-service-config.conf`;
+
+export class Preparer {
+  readonly #accounts: Accounts;
+  constructor(accounts: Accounts) {
+    this.#accounts = accounts;
+  }
+
+  /** Make user, root, config, credentials and drop-ins. Throws {@link ProblemError} when the instance cannot be started. */
+  async prepare(spec: InstanceSpec, dropIn: string | null): Promise<void> {
+    const { uid, gid } = await findAccounts(spec, this.#accounts);
+    await checkPaths(spec, uid);
+    await ensureDirectory(rootDir(spec.name), 0o755);
+    if (spec.configFile === null) {
+      await writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid });
+    }
+    await ensureCredentials(spec);
+    for (const unit of [mainUnit(spec.name), setupUnit(spec.name)]) {
+      if (dropIn === null) await remove(`/run/systemd/system/${unit}.d`);
+      else await writeIfChanged(dropInPath(unit), dropIn, { mode: 0o644 });
+    }
+  }
+
+  /** Take away what {@link prepare} made, but for users and the password: they are state. */
+  async clean(name: string): Promise<void> {
+    const units = [mainUnit(name), setupUnit(name)].map((unit) => `/run/systemd/system/${unit}.d`);
+    const ours = [rootDir(name), `${RUNTIME_DIR}/config/${name}`, credentialFile(name), ...units];
+    await Promise.all(ours.map(remove));
+  }
+}
+
+/** opencode.json from the literal `config`; `$schema` is what opencode would write into the file itself. */
+export const renderConfig = (spec: Pick<InstanceSpec, "config">): string =>
+  `${JSON.stringify({ $schema: "https://opencode.ai/config.json", ...spec.config }, null, 2)}\n`;

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { until } from "../testing.ts";
+import { Controller } from "./controller.ts";
+import { nextStep } from "./next-step.ts";
+import { fakePorts, specOf, unitsOf, wantedView } from "./testing.ts";
+
+/** A controller whose view follows the fake systemd, as the supervisor has it. */
+function controlled(name: string) {
+  const ports = fakePorts();
+  const blocked: string[] = [];
+  const controller = new Controller(name, ports, {
+    changed: () => undefined,
+    blocked: (_view, step, problem) => void blocked.push(`${step}: ${problem.what}`),
+  });
+  ports.systemd.onEvent((event) => {
+    const record = event.kind === "unit" ? event.record : null;
+    const unit = event.kind === "unit" ? event.record.unit : event.kind === "removed" ? event.unit : "";
+    if (unit === `opencode-${name}.service`) controller.update({ main: record });
+    if (unit === `opencode-${name}-setup.service`) controller.update({ setup: record });
+  });
+  return { ports, controller, blocked };
+}
+
+const spec = specOf("a");
+const settled = (controller: Controller) => () =>
+  nextStep(controller.view) === null && controller.view.main?.active === "active";
+
+test("a wanted instance is prepared, given slice and policy, then started, in this order", async () => {
+  const { ports, controller } = controlled("a");
+  controller.update(wantedView(spec));
+  await until("it runs", settled(controller));
+  assert.deepEqual(ports.calls, ["prepare a", "start opencode-a.slice", "put a", "mark a", "start opencode-a.service"]);
+});
+
+test("an instance that is no longer wanted is stopped first and leaves nothing", async () => {
+  const { ports, controller } = controlled("a");
+  controller.update(wantedView(spec));
+  await until("it runs", settled(controller));
+  ports.calls.length = 0;
+  controller.update({ wanted: null, policy: null, policyHash: null });
+  await controller.policySettled();
+  const expected = [
+    "stop opencode-a.service",
+    "stop opencode-a-setup.service",
+    "unmark a",
+    "remove a",
+    "stop opencode-a.slice",
+    "clean a",
+    "unmark a",
+  ];
+  assert.deepEqual(ports.calls, expected);
+  assert.equal(ports.systemd.units.size, 0);
+});
+
+test("a refused policy stops the start, says why, and the next try starts it", async () => {
+  const { ports, controller, blocked } = controlled("a");
+  ports.refuse.set("a", "no such set");
+  controller.update(wantedView(spec));
+  await controller.policySettled();
+  assert.deepEqual(blocked, ["policy: policy: no such set"]);
+  assert.equal(ports.calls.includes("start opencode-a.service"), false);
+  ports.refuse.clear();
+  controller.update({ blocked: null });
+  await until("it runs", settled(controller));
+});
+
+test("a changed spec stops the old units and starts the new", async () => {
+  const { ports, controller } = controlled("a");
+  controller.update(wantedView(spec));
+  await until("it runs", settled(controller));
+  ports.calls.length = 0;
+  controller.update({ wanted: { spec, units: unitsOf("h2") } });
+  await until("the new one runs", () => settled(controller)() && controller.view.main?.specHash === "h2");
+  assert.deepEqual(ports.calls.slice(0, 3), ["stop opencode-a.service", "stop opencode-a-setup.service", "unmark a"]);
+});
+
+test("a changed policy reaches a running instance without a restart, its address filter first", async () => {
+  const { ports, controller } = controlled("a");
+  controller.update(wantedView(spec));
+  await until("it runs", settled(controller));
+  ports.calls.length = 0;
+  controller.update({ policyHash: "another" });
+  await until("it is in force", () => controller.view.installed === "another");
+  const filter = "IPAddressAllow IPAddressDeny IPAddressAllow IPAddressDeny";
+  assert.deepEqual(ports.calls, [
+    `set opencode-a.service ${filter}`,
+    `set opencode-a-setup.service ${filter}`,
+    "put a",
+  ]);
+});
+
+test("a stop by hand is left alone", async () => {
+  const { ports, controller } = controlled("a");
+  controller.update(wantedView(spec));
+  await until("it runs", settled(controller));
+  ports.calls.length = 0;
+  await ports.systemd.stop("opencode-a.service");
+  await controller.policySettled();
+  assert.deepEqual(ports.calls, ["stop opencode-a.service"]);
+});
+
+test("a failed setup is not tried again until a reload asks for it", async () => {
+  const { ports, controller } = controlled("a");
+  ports.systemd.outcomes.set("opencode-a-setup.service", "fail");
+  controller.update(wantedView(spec));
+  await until("it failed", () => controller.view.setup?.active === "failed");
+  assert.equal(nextStep(controller.view), null);
+  ports.systemd.outcomes.clear();
+  controller.update({ retry: true });
+  await until("it runs", settled(controller));
+});
+
+test("a name that another unit holds is reported, and holds up nothing for ever", async () => {
+  const { ports, controller, blocked } = controlled("a");
+  ports.systemd.outcomes.set("opencode-a.service", "exists");
+  controller.update(wantedView(spec));
+  await until("it is blocked", () => controller.view.blocked !== null);
+  assert.match(blocked[0] ?? "", /^start: a unit of its name exists already/);
+  controller.close();
+});

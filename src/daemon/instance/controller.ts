@@ -1,0 +1,126 @@
+/**
+ * One instance: holds its view and takes step after step until there is nothing to do. Instances know nothing of each
+ * other, so that one that hangs or fails holds up no other.
+ */
+import type { Problem } from "../../spec/problem.ts";
+import { blame } from "./blame.ts";
+import { isGone, nextStep, type Step } from "./next-step.ts";
+import { EXECUTORS, type Ports } from "./steps.ts";
+import type { View } from "./view.ts";
+
+export interface Listener {
+  /** The view changed. */
+  changed(view: View): void;
+  /** A step could not be done. */
+  blocked(view: View, step: Step, problem: Problem): void;
+}
+
+const RETRY_FIRST_MS = 1000;
+const RETRY_MOST_MS = 60_000;
+
+export const blankView = (name: string): View => ({
+  name,
+  wanted: null,
+  main: null,
+  setup: null,
+  slice: null,
+  policy: null,
+  policyHash: null,
+  installed: null,
+  exempt: null,
+  prepared: null,
+  started: null,
+  blocked: null,
+  retry: false,
+  health: { kind: "checking", last: null },
+  output: [],
+});
+
+export class Controller {
+  #view: View;
+  readonly #ports: Ports;
+  readonly #listener: Listener;
+  #running: Promise<void> | null = null;
+  #waiters: (() => void)[] = [];
+  #retryTimer: NodeJS.Timeout | null = null;
+  #retryMs = RETRY_FIRST_MS;
+
+  constructor(name: string, ports: Ports, listener: Listener) {
+    this.#view = blankView(name);
+    this.#ports = ports;
+    this.#listener = listener;
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  /** Take in what was wanted or observed, and act on it. */
+  update(change: Partial<View>): void {
+    this.#set(change);
+    this.kick();
+  }
+
+  /** Take in what was observed before acting begins. */
+  observe(change: Partial<View>): void {
+    this.#view = { ...this.#view, ...change };
+  }
+
+  /** Go on with whatever is next. */
+  kick(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+      if (nextStep(this.#view) !== null) this.kick();
+    });
+  }
+
+  /** Resolves once its policy is in the kernel, or it is gone, or cannot go on. */
+  async policySettled(): Promise<void> {
+    while (!policyIsSettled(this.#view)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
+  close(): void {
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // let everything that changed in this tick be taken in first
+    for (let step = nextStep(this.#view); step !== null; step = nextStep(this.#view)) await this.#take(step);
+  }
+
+  async #take(step: Step): Promise<void> {
+    const before = this.#view;
+    try {
+      const change = await this.#ports.limit(() => EXECUTORS[step](before, this.#ports));
+      this.#retryMs = RETRY_FIRST_MS;
+      this.#set(change);
+    } catch (error) {
+      const problem = blame(before.name, step, error);
+      this.#set({ blocked: problem });
+      this.#listener.blocked(this.#view, step, problem);
+      this.#retryLater();
+    }
+  }
+
+  #set(change: Partial<View>): void {
+    this.#view = { ...this.#view, ...change };
+    this.#listener.changed(this.#view);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resume of waiters) resume();
+  }
+
+  #retryLater(): void {
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.update({ blocked: null }), this.#retryMs);
+    this.#retryTimer.unref();
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
+  }
+}
+
+function policyIsSettled(view: View): boolean {
+  if (view.blocked !== null) return true;
+  if (view.wanted === null) return isGone(view);
+  const next = nextStep(view);
+  return next === null || next === "start";
+}

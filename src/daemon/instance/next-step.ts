@@ -1,0 +1,55 @@
+/**
+ * What to do next for one instance: a pure function from its view. The order of the rows is the order that is never
+ * relaxed: files, slice, policy, start. Nothing is started before its policy is read back from the kernel.
+ */
+import { isLoaded, isUp, type View } from "./view.ts";
+
+/**
+ * - `stop`: main and setup, and forget that they failed
+ * - `prepare`: user, root, config, credentials; checks that what is bound exists
+ * - `slice`: make it active and learn its cgroup id
+ * - `policy`: commit, read back; on a running instance also its address filter
+ * - `start`: setup and main
+ * - `unpolicy`, `unslice`, `clean`: take away what the others made
+ */
+export type Step = "stop" | "prepare" | "slice" | "policy" | "start" | "unpolicy" | "unslice" | "clean";
+
+type Row = readonly [step: Step | null, when: (view: View) => boolean];
+
+const stale = ({ main, setup, wanted }: View): boolean =>
+  [main, setup].some((unit) => isLoaded(unit) && unit.specHash !== wanted?.units.specHash);
+const failed = ({ main, setup }: View): boolean => main?.active === "failed" || setup?.active === "failed";
+const moving = ({ main, setup }: View): boolean =>
+  [main, setup].some((unit) => unit?.active === "deactivating" || unit?.active === "activating");
+const policyDiffers = (view: View): boolean =>
+  view.policyHash === null || ![view.installed, view.exempt].includes(view.policyHash);
+
+/** The first row that holds decides; null is "nothing now". */
+const WANTED: readonly Row[] = [
+  [null, (view) => view.blocked !== null],
+  ["stop", (view) => stale(view) || (view.retry && failed(view))],
+  ["policy", (view) => isUp(view.main) && view.slice !== null && policyDiffers(view)],
+  [null, (view) => isUp(view.main) || failed(view) || moving(view)],
+  [null, (view) => view.started === view.wanted?.units.specHash], // stopped by hand: stays so
+  ["prepare", (view) => view.prepared !== view.wanted?.units.specHash],
+  ["slice", (view) => view.slice === null],
+  ["policy", policyDiffers],
+  ["start", () => true],
+];
+
+const UNWANTED: readonly Row[] = [
+  [null, (view) => view.blocked !== null],
+  ["stop", (view) => isLoaded(view.main) || isLoaded(view.setup)],
+  ["unpolicy", (view) => view.installed !== null],
+  ["unslice", (view) => view.slice !== null],
+  ["clean", (view) => view.prepared !== null || view.started !== null],
+];
+
+/** The next step, or null when there is nothing to do until something changes. */
+export function nextStep(view: View): Step | null {
+  const rows = view.wanted === null ? UNWANTED : WANTED;
+  return rows.find(([, when]) => when(view))?.[0] ?? null;
+}
+
+/** Whether nothing of an unwanted instance is left. */
+export const isGone = (view: View): boolean => view.wanted === null && view.blocked === null && nextStep(view) === null;

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { howItEnded, type State, stateOf } from "./state.ts";
+import { specOf, up, wantedView } from "./testing.ts";
+import type { View } from "./view.ts";
+
+const wanted = wantedView(specOf("a"));
+const main = up("opencode-a.service");
+const setup = { ...up("opencode-a-setup.service"), sub: "exited" };
+const running: View = { ...wanted, main, setup, started: "h1" };
+const exited = { active: "failed", sub: "failed", result: "exit-code", exitCode: 1, exitStatus: 78 };
+
+const CASES: readonly (readonly [given: string, view: View, state: State, why: RegExp | null])[] = [
+  ["nothing there yet", wanted, "waiting", null],
+  [
+    "a step could not be done",
+    { ...wanted, blocked: { instance: "a", field: "user", what: "w", fix: "f" } },
+    "blocked",
+    /^a: user: w; f$/,
+  ],
+  ["setup under way", { ...wanted, setup: { ...setup, active: "activating" } }, "setting-up", null],
+  ["setup failed", { ...wanted, setup: { ...setup, ...exited } }, "failed", /^setup failed: exit status 78$/],
+  [
+    "up, not yet answering",
+    { ...running, health: { kind: "checking", last: "nothing listens" } },
+    "starting",
+    /nothing listens/,
+  ],
+  ["answering", { ...running, health: { kind: "ready", version: "1", since: 1 } }, "ready", null],
+  [
+    "between two tries",
+    { ...running, main: { ...main, ...exited, active: "activating", sub: "auto-restart" } },
+    "backing-off",
+    /exit status 78/,
+  ],
+  ["failed too often", { ...running, main: { ...main, ...exited, result: "start-limit-hit" } }, "failed", /too often/],
+  ["on its way down", { ...running, main: { ...main, active: "deactivating" } }, "stopping", null],
+  ["no longer wanted", { ...running, wanted: null }, "stopping", null],
+  ["stopped by hand", { ...wanted, started: "h1" }, "stopped", /opencode-supervisor start/],
+];
+
+for (const [given, view, state, why] of CASES) {
+  test(`state: ${given} is ${state}`, () => {
+    const found = stateOf(view);
+    assert.equal(found.state, state);
+    if (why === null) assert.equal(found.why, null);
+    else assert.match(found.why ?? "", why);
+  });
+}
+
+const ENDS: readonly (readonly [result: string, status: number, text: RegExp])[] = [
+  ["exit-code", 226, /exit status 226: its file system view cannot be made/],
+  ["signal", 9, /killed by signal 9/],
+  ["core-dump", 11, /killed by signal 11/],
+  ["timeout", 0, /limits.hookTimeout/],
+  ["oom-kill", 0, /limits.memoryMax/],
+  ["success", 0, /unknown/],
+  ["exec-condition", 0, /exec-condition/],
+];
+
+for (const [result, exitStatus, text] of ENDS) {
+  test(`how it ended: ${result} ${exitStatus}`, () => assert.match(howItEnded({ ...main, result, exitStatus }), text));
+}

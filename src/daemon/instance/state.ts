@@ -1,0 +1,92 @@
+/** The one word for how an instance is, and why. Pure: from its view. */
+import { formatProblem } from "../../spec/problem.ts";
+import type { UnitRecord } from "../systemd/port.ts";
+import { isUp, type View } from "./view.ts";
+
+/**
+ * - `disabled`: in the file with `enable: false`
+ * - `invalid`: the file has mistakes about it; if it ran, it runs on as it was
+ * - `waiting`: the next step is on its way
+ * - `blocked`: a step could not be done; nothing of it runs that did not before
+ * - `setting-up`, `starting`: setup runs; the server does not answer yet
+ * - `ready`: `/global/health` and `/config` answer with its credentials
+ * - `backing-off`: it failed and systemd will start it again
+ * - `failed`: setup failed, or it failed too often
+ * - `stopping`; `stopped`: by hand, until started again
+ */
+export type State =
+  | "disabled"
+  | "invalid"
+  | "waiting"
+  | "blocked"
+  | "setting-up"
+  | "starting"
+  | "ready"
+  | "backing-off"
+  | "failed"
+  | "stopping"
+  | "stopped";
+
+type Row = readonly [state: State, when: (view: View) => boolean, why: (view: View) => string | null];
+
+const nothing = () => null;
+
+/** The first row that holds is the state. */
+const ROWS: readonly Row[] = [
+  ["blocked", (view) => view.blocked !== null, (view) => (view.blocked === null ? null : formatProblem(view.blocked))],
+  ["stopping", (view) => view.wanted === null || view.main?.active === "deactivating", nothing],
+  ["setting-up", (view) => view.setup?.active === "activating", nothing],
+  ["failed", (view) => view.setup?.active === "failed", (view) => `setup failed: ${howItEnded(view.setup)}`],
+  ["failed", (view) => view.main?.active === "failed", (view) => `the server failed: ${howItEnded(view.main)}`],
+  ["backing-off", (view) => view.main?.sub === "auto-restart", (view) => `the server failed: ${howItEnded(view.main)}`],
+  ["ready", (view) => view.main?.active === "active" && view.health.kind === "ready", nothing],
+  ["starting", (view) => isUp(view.main), (view) => (view.health.kind === "checking" ? view.health.last : null)],
+  ["stopped", (view) => view.started !== null && view.started === view.wanted?.units.specHash, () => STOPPED],
+  ["waiting", () => true, nothing],
+];
+
+const STOPPED = "stopped by hand, or ended by itself; `opencode-supervisor start NAME` starts it again";
+
+/** The state of an instance that is wanted or on its way out, and why it is so. */
+export function stateOf(view: View): { state: State; why: string | null } {
+  const row = ROWS.find(([, when]) => when(view));
+  return row === undefined ? { state: "waiting", why: null } : { state: row[0], why: row[2](view) };
+}
+
+const CLD_EXITED = 1;
+
+/** `exit status 78`, `killed by signal 9`, `timeout`; as the unit's Result and ExecMain* say it. */
+export function howItEnded(unit: UnitRecord | null): string {
+  if (unit === null || unit.result === "success") return "unknown";
+  if (unit.result === "exit-code") return exitStatus(unit.exitStatus);
+  if (unit.result === "signal" || unit.result === "core-dump") return `killed by signal ${unit.exitStatus}`;
+  const meaning = RESULTS[unit.result] ?? unit.result;
+  return unit.exitCode === CLD_EXITED && unit.exitStatus !== 0
+    ? `${meaning} (${exitStatus(unit.exitStatus)})`
+    : meaning;
+}
+
+/** Result of systemd.service(5) → what a person reads. */
+const RESULTS: Readonly<Record<string, string>> = {
+  timeout: "it took longer than limits.hookTimeout allows and was killed",
+  "oom-kill": "killed for want of memory (limits.memoryMax)",
+  "start-limit-hit": "it failed too often in a short time",
+  watchdog: "its watchdog ran out",
+  resources: "systemd could not start it (resources)",
+};
+
+/** Exit statuses of systemd.exec(5), "Process exit codes", that an operator can do something about. */
+const EXIT_STATUSES: Readonly<Record<number, string>> = {
+  127: "the program is not there",
+  200: "its working directory cannot be entered (CHDIR)",
+  203: "the program cannot be run (EXEC)",
+  216: "its group does not exist (GROUP)",
+  217: "its user does not exist (USER)",
+  226: "its file system view cannot be made (NAMESPACE)",
+  238: "its state directory cannot be made (STATE_DIRECTORY)",
+};
+
+function exitStatus(status: number): string {
+  const meaning = EXIT_STATUSES[status];
+  return meaning === undefined ? `exit status ${status}` : `exit status ${status}: ${meaning}`;
+}

@@ -1,0 +1,128 @@
+/** How each step is done: a table from step to executor. Executors say what they learnt by the change of view they answer with. */
+
+import type { Policy } from "../../netpolicy/policy.ts";
+import type { AddressFilter } from "../../sandbox/address-filter.ts";
+import { mainUnit, setupUnit, sliceUnit } from "../../spec/names.ts";
+import type { InstanceSpec } from "../../spec/schema.ts";
+import type { TransientUnit } from "../systemd/port.ts";
+import { isNoSuchUnit, isUnitExists, type Systemd } from "../systemd/port.ts";
+import { hostProblem } from "./blame.ts";
+import type { Step } from "./next-step.ts";
+import { isLoaded, isUp, type View, type Wanted } from "./view.ts";
+
+/** What the executors work with; the daemon's real ones, or fakes. */
+export interface Ports {
+  readonly systemd: Systemd;
+  readonly egress: {
+    /** Commit and read back. Answers false when there is no table and the policy asks for no isolation. */
+    put(policy: Policy): Promise<boolean>;
+    remove(name: string): Promise<void>;
+  };
+  readonly host: {
+    prepare(wanted: Wanted): Promise<void>;
+    clean(name: string): Promise<void>;
+    mark(name: string, specHash: string): Promise<unknown>;
+    unmark(name: string): Promise<unknown>;
+  };
+  readonly filterOf: (spec: InstanceSpec) => AddressFilter;
+  /** Runs steps with bounded concurrency. */
+  readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+type Executor = (view: View, ports: Ports) => Promise<Partial<View>>;
+
+const unitsOf = (name: string): string[] => [mainUnit(name), setupUnit(name)];
+
+async function stop({ name }: View, { systemd, host }: Ports): Promise<Partial<View>> {
+  for (const unit of unitsOf(name)) {
+    await systemd.stop(unit);
+    await systemd.resetFailed(unit);
+  }
+  await host.unmark(name);
+  return { main: null, setup: null, started: null, retry: false, health: { kind: "checking", last: null } };
+}
+
+async function prepare({ wanted }: View, { host }: Ports): Promise<Partial<View>> {
+  if (wanted === null) return {};
+  await host.prepare(wanted);
+  return { prepared: wanted.units.specHash };
+}
+
+async function slice({ name }: View, { systemd }: Ports): Promise<Partial<View>> {
+  await systemd.start(sliceUnit(name));
+  const id = await systemd.cgroupId(sliceUnit(name));
+  if (id === 0n) throw hostProblem(name, `${sliceUnit(name)} has no cgroup`, "see `systemctl status` of the slice");
+  return { slice: id };
+}
+
+/** A live instance gets its address filter first: should this stop half-way, the policy still differs and both are redone. */
+async function policy(view: View, { systemd, egress, filterOf }: Ports): Promise<Partial<View>> {
+  if (view.policy === null || view.wanted === null) return {};
+  if (isUp(view.main)) {
+    const { allow, deny } = filterOf(view.wanted.spec);
+    const reset = [
+      ["IPAddressAllow", []],
+      ["IPAddressDeny", []],
+    ] as const;
+    const filter = [...reset, ["IPAddressAllow", allow], ["IPAddressDeny", deny]] as const;
+    for (const unit of unitsOf(view.name)) await systemd.setProperties(unit, filter).catch(unlessGone);
+  }
+  const inForce = await egress.put(view.policy);
+  return inForce ? { installed: view.policyHash, exempt: null } : { installed: null, exempt: view.policyHash };
+}
+
+const unlessGone = (error: unknown): void => {
+  if (!isNoSuchUnit(error)) throw error;
+};
+
+async function start(view: View, ports: Ports): Promise<Partial<View>> {
+  if (view.wanted === null) return {};
+  const { units } = view.wanted;
+  if (isLoaded(view.setup)) await ports.systemd.stop(setupUnit(view.name));
+  await ports.host.mark(view.name, units.specHash);
+  const main = { unit: mainUnit(view.name), properties: units.main };
+  await startWhenFree(ports.systemd, main, { unit: setupUnit(view.name), properties: units.setup });
+  return { started: units.specHash };
+}
+
+/** A unit just stopped may still be in systemd's memory for a moment; its name is free once it is collected. */
+async function startWhenFree(systemd: Systemd, main: TransientUnit, setup: TransientUnit): Promise<void> {
+  const deadline = Date.now() + FREE_WITHIN_MS;
+  for (;;) {
+    try {
+      await systemd.startTransient(main, [setup]);
+      return;
+    } catch (error) {
+      if (!isUnitExists(error) || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+const FREE_WITHIN_MS = 2000;
+
+async function unpolicy({ name }: View, { egress }: Ports): Promise<Partial<View>> {
+  await egress.remove(name);
+  return { installed: null, exempt: null };
+}
+
+async function unslice({ name }: View, { systemd }: Ports): Promise<Partial<View>> {
+  await systemd.stop(sliceUnit(name));
+  return { slice: null };
+}
+
+async function clean({ name }: View, { host }: Ports): Promise<Partial<View>> {
+  await host.clean(name);
+  await host.unmark(name);
+  return { prepared: null, started: null };
+}
+
+export const EXECUTORS: Readonly<Record<Step, Executor>> = {
+  stop,
+  prepare,
+  slice,
+  policy,
+  start,
+  unpolicy,
+  unslice,
+  clean,
+};

@@ -1,0 +1,52 @@
+/** Everything known of one instance: what is wanted of it (the file) and what is there (systemd, kernel, disk). Plain data. */
+import type { Policy } from "../../netpolicy/policy.ts";
+import type { Problem } from "../../spec/problem.ts";
+import type { InstanceSpec } from "../../spec/schema.ts";
+import type { InstanceUnits } from "../../spec/unit.ts";
+import type { UnitRecord } from "../systemd/port.ts";
+
+/** An instance as it is to run. */
+export interface Wanted {
+  readonly spec: InstanceSpec;
+  readonly units: InstanceUnits;
+}
+
+/** What a probe with the instance's credentials last said; `checking` until the first answer. */
+export type Health =
+  | { readonly kind: "checking"; readonly last: string | null }
+  | { readonly kind: "ready"; readonly version: string; readonly since: number };
+
+export interface View {
+  readonly name: string;
+  /** Null: nothing of it is to be left but its state. */
+  readonly wanted: Wanted | null;
+  readonly main: UnitRecord | null;
+  readonly setup: UnitRecord | null;
+  /** The slice's cgroup id; null when the slice is not active. */
+  readonly slice: bigint | null;
+  /** The policy as it is to be for this slice; null when nothing is wanted or there is no slice. */
+  readonly policy: Policy | null;
+  readonly policyHash: string | null;
+  /** Hash of the policy read back from the kernel for this slice; null when there is none. */
+  readonly installed: string | null;
+  /** Policy hash that was let pass without a table: no isolation asked for, and the kernel refused to have one. */
+  readonly exempt: string | null;
+  /** Spec hash that the root, config and credentials on disk were made for; null when there are none. */
+  readonly prepared: string | null;
+  /** Spec hash that was last started; kept in `/run` so that a unit stopped by hand is told from one never started. */
+  readonly started: string | null;
+  /** What stopped the last step; nothing further is tried until it is cleared (reload, change, retry). */
+  readonly blocked: Problem | null;
+  /** A reload asked for another try of what failed. */
+  readonly retry: boolean;
+  readonly health: Health;
+  /** The last lines that the unit that failed wrote, cleaned of what a terminal would act on; empty while none failed. */
+  readonly output: readonly string[];
+}
+
+/** A unit that is up or on its way. */
+export const isUp = (unit: UnitRecord | null): unit is UnitRecord =>
+  unit !== null && ["active", "activating", "reloading", "refreshing"].includes(unit.active);
+
+/** A unit that systemd has in memory with something to say: running, stopping or failed. */
+export const isLoaded = (unit: UnitRecord | null): unit is UnitRecord => unit !== null && unit.active !== "inactive";

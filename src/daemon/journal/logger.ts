@@ -1,0 +1,36 @@
+/** The daemon's log: journald by a worker when systemd started us, lines of JSON on standard output otherwise. */
+import { fileURLToPath } from "node:url";
+import { type Logger, pino, transport } from "pino";
+import { formatProblem } from "../../spec/problem.ts";
+import { stateOf } from "../instance/state.ts";
+import type { View } from "../instance/view.ts";
+import type { SupervisorPorts } from "../supervisor.ts";
+
+/** The transport beside this file: `.ts` in the source tree, `.js` when built. */
+const TRANSPORT = fileURLToPath(import.meta.url).replace(/logger\.(ts|js)$/, "transport.$1");
+
+export function openLogger(underSystemd: boolean): Logger {
+  const options = { base: null, level: process.env.OPENCODE_SUPERVISOR_LOG_LEVEL ?? "info" };
+  return underSystemd ? pino(options, transport({ target: TRANSPORT })) : pino(options);
+}
+
+/** The supervisor's events as journal entries: state changes, blocks, adoption, trouble. */
+export function logEvents(log: Logger): SupervisorPorts["events"] {
+  const last = new Map<string, string>();
+  const changed = (view: View): void => {
+    const { state, why } = stateOf(view);
+    if (last.get(view.name) === state || state === "waiting") return;
+    last.set(view.name, state);
+    const fields = { kind: "state", instance: view.name, state };
+    const text = why === null ? `${view.name}: ${state}` : `${view.name}: ${state}: ${why}`;
+    if (state === "failed" || state === "backing-off") log.warn(fields, text);
+    else if (state !== "blocked") log.info(fields, text);
+  };
+  return {
+    changed,
+    gone: (name) => void last.delete(name),
+    blocked: (view, step, problem) => log.warn({ kind: "blocked", instance: view.name, step }, formatProblem(problem)),
+    adopted: (names) => log.info({ kind: "adopted", instances: names.length }, `adopted ${names.length} instances`),
+    trouble: (what, error) => log.error({ kind: "trouble", what, error: String(error) }, `${what}: ${String(error)}`),
+  };
+}

@@ -1,0 +1,162 @@
+/** The one Status model: everything the API and the CLI answer comes from here, made from the views on demand. Pure. */
+import { type Static, Type } from "typebox";
+import { configTarget, mainUnit, sliceUnit } from "../spec/names.ts";
+import type { InstanceSpec } from "../spec/schema.ts";
+import { howItEnded, stateOf } from "./instance/state.ts";
+import type { View } from "./instance/view.ts";
+import type { FileState } from "./loader.ts";
+
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(inner: T) => Type.Union([inner, Type.Null()]);
+const Time = Type.String({ description: "ISO 8601, UTC" });
+
+export const Problem = Type.Object({
+  instance: nullable(Type.String()),
+  field: Type.String(),
+  what: Type.String(),
+  fix: Type.String(),
+});
+
+export const InstanceStatus = Type.Object({
+  name: Type.String(),
+  state: Type.String({ description: "see src/daemon/instance/state.ts" }),
+  why: nullable(Type.String()),
+  since: nullable(Time),
+  pid: nullable(Type.Integer()),
+  listen: nullable(
+    Type.Object({ address: Type.String(), port: Type.Integer(), extraPorts: Type.Array(Type.Integer()) }),
+  ),
+  version: nullable(Type.String({ description: "of opencode, as the server says" })),
+  restarts: Type.Integer(),
+  lastExit: nullable(Type.String()),
+  output: Type.Array(Type.String(), { description: "last lines of what failed" }),
+  policy: Type.Object({
+    wanted: Type.String({ description: "none, enforce or audit" }),
+    inForce: Type.Boolean({ description: "read back from the kernel" }),
+  }),
+  relaxations: Type.Array(Type.String()),
+  unit: Type.String(),
+  slice: Type.String(),
+  user: nullable(Type.String()),
+  directory: nullable(Type.String()),
+  stateDir: nullable(Type.String()),
+  config: nullable(Type.String()),
+  specHash: nullable(Type.String()),
+});
+export type InstanceStatus = Static<typeof InstanceStatus>;
+
+export const Status = Type.Object({
+  state: Type.String({ description: "ok; degraded when anything needs a person" }),
+  version: Type.String(),
+  pid: Type.Integer(),
+  since: Time,
+  file: Type.Object({ path: Type.String(), ok: Type.Boolean(), loadedAt: nullable(Time) }),
+  target: Type.String({ description: "active, or inactive: nothing is to run" }),
+  egress: Type.Object({ table: Type.Boolean(), owned: Type.Boolean(), why: nullable(Type.String()) }),
+  systemd: Type.Object({ version: Type.Integer(), connected: Type.Boolean() }),
+  weaker: Type.Array(Type.String(), { description: "what this host lacks, and what is weaker for it" }),
+  instances: Type.Record(Type.String(), Type.Integer(), { description: "how many, by state" }),
+  problems: Type.Array(Problem),
+});
+export type Status = Static<typeof Status>;
+
+/** What the supervisor knows, at one moment. */
+export interface Snapshot {
+  readonly views: readonly View[];
+  readonly file: FileState;
+  readonly targetActive: boolean;
+  readonly connected: boolean;
+  readonly egressMissing: string | null;
+}
+
+/** What does not change while the daemon runs. */
+export interface HostFacts {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly systemdVersion: number;
+  readonly owned: boolean;
+  readonly weaker: readonly string[];
+}
+
+const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
+/** States in which a person is not needed. */
+const FINE = new Set(["disabled", "ready", "starting", "setting-up", "stopping", "stopped", "waiting"]);
+
+const specFields = (spec: InstanceSpec | null) => ({
+  listen:
+    spec === null ? null : { address: spec.listen.address, port: spec.listen.port, extraPorts: spec.listen.extraPorts },
+  user: spec?.user ?? null,
+  directory: spec?.directory ?? null,
+  stateDir: spec?.stateDir ?? null,
+  config: spec === null ? null : configTarget(spec),
+});
+
+const policyWanted = ({ policy }: View): string => policy?.isolation?.mode ?? "none";
+
+export function instanceStatus(view: View): InstanceStatus {
+  const { state, why } = stateOf(view);
+  const shown = view.setup?.active === "failed" || view.main === null ? view.setup : view.main;
+  const ended = [view.main, view.setup].find((unit) => unit !== null && unit.result !== "success") ?? null;
+  return {
+    name: view.name,
+    state,
+    why,
+    since: shown === null || shown.since === 0 ? null : iso(shown.since / 1000),
+    pid: view.main === null || view.main.mainPid === 0 ? null : view.main.mainPid,
+    version: view.health.kind === "ready" ? view.health.version : null,
+    restarts: view.main?.restarts ?? 0,
+    lastExit: ended === null ? null : howItEnded(ended),
+    output: [...view.output],
+    policy: { wanted: policyWanted(view), inForce: view.installed !== null && view.installed === view.policyHash },
+    relaxations: [...(view.wanted?.units.relaxations ?? [])],
+    unit: mainUnit(view.name),
+    slice: sliceUnit(view.name),
+    specHash: view.main?.specHash ?? null,
+    ...specFields(view.wanted?.spec ?? null),
+  };
+}
+
+function unrun(name: string, state: string, why: string | null, spec: InstanceSpec | null): InstanceStatus {
+  return {
+    ...{ name, state, why, since: null, pid: null, version: null, restarts: 0, lastExit: null, output: [] },
+    policy: { wanted: "none", inForce: false },
+    ...{ relaxations: [], unit: mainUnit(name), slice: sliceUnit(name), specHash: null },
+    ...specFields(spec),
+  };
+}
+
+/** Every instance of the file and every one still running, by name. */
+export function instanceStatuses({ views, file }: Snapshot): InstanceStatus[] {
+  const running = new Set(views.map((view) => view.name));
+  const invalid = file.kept === "all" ? [] : file.kept.filter((name) => !running.has(name));
+  const why = "the instance file has mistakes about it: see `opencode-supervisor validate`";
+  return [
+    ...views.map(instanceStatus),
+    ...file.disabled.filter((spec) => !running.has(spec.name)).map((spec) => unrun(spec.name, "disabled", null, spec)),
+    ...invalid.map((name) => unrun(name, "invalid", why, null)),
+  ].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export function status(snapshot: Snapshot, facts: HostFacts): Status {
+  const instances = instanceStatuses(snapshot);
+  const counts = Object.entries(Object.groupBy(instances, (instance) => instance.state));
+  const blocked = snapshot.views.map((view) => view.blocked).filter((problem) => problem !== null);
+  const problems = [...snapshot.file.problems, ...blocked];
+  const fine = problems.length === 0 && snapshot.connected && instances.every((instance) => FINE.has(instance.state));
+  return {
+    state: fine ? "ok" : "degraded",
+    version: facts.version,
+    pid: process.pid,
+    since: iso(facts.startedAt),
+    file: {
+      path: snapshot.file.path,
+      ok: snapshot.file.ok,
+      loadedAt: snapshot.file.loadedAt === null ? null : iso(snapshot.file.loadedAt),
+    },
+    target: snapshot.targetActive ? "active" : "inactive",
+    egress: { table: snapshot.egressMissing === null, owned: facts.owned, why: snapshot.egressMissing },
+    systemd: { version: facts.systemdVersion, connected: snapshot.connected },
+    weaker: [...facts.weaker],
+    instances: Object.fromEntries(counts.map(([state, list]) => [state, list?.length ?? 0])),
+    problems: problems.map((problem) => ({ ...problem })),
+  };
+}

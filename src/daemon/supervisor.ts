@@ -1,0 +1,265 @@
+/**
+ * The loop. Wanted (the instance file) against observed (systemd, kernel, disk) gives each instance its view; its
+ * controller takes the steps. Nothing here is remembered that cannot be read back: a new daemon adopts what it finds.
+ */
+import { policyHash, policyOf } from "../netpolicy/policy.ts";
+import { PARENT_SLICE, parseUnit, sliceUnit, TARGET } from "../spec/names.ts";
+import type { Problem } from "../spec/problem.ts";
+import type { InstanceSpec } from "../spec/schema.ts";
+import type { InstanceUnits } from "../spec/unit.ts";
+import type { Egress } from "./egress.ts";
+import { OutputWatch } from "./health/output.ts";
+import type { ProbeResult } from "./health/probe.ts";
+import { HealthWatch } from "./health/watch.ts";
+import { Controller, type Listener } from "./instance/controller.ts";
+import { isGone } from "./instance/next-step.ts";
+import type { Ports } from "./instance/steps.ts";
+import type { View, Wanted } from "./instance/view.ts";
+import type { FileState, Loader } from "./loader.ts";
+import type { Systemd, SystemdEvent, UnitRecord } from "./systemd/port.ts";
+
+export interface SupervisorPorts extends Omit<Ports, "egress"> {
+  readonly systemd: Systemd;
+  readonly egress: Egress;
+  readonly loader: Loader;
+  /** What earlier daemons left in /run: started markers and roots, by instance. */
+  readonly leftovers: () => Promise<{ markers: ReadonlyMap<string, string>; roots: ReadonlySet<string> }>;
+  readonly render: (spec: InstanceSpec) => InstanceUnits;
+  readonly probe: (view: View) => Promise<ProbeResult>;
+  /** The last lines a unit wrote. */
+  readonly output: (unit: string) => Promise<string[]>;
+  readonly events: Listener & {
+    adopted(names: readonly string[]): void;
+    /** Nothing but its state is left of an instance. */
+    gone(name: string): void;
+    /** Something of the host's failed that concerns no one instance. */
+    trouble(what: string, error: unknown): void;
+  };
+}
+
+const UNITS = ["opencode-*.service", "opencode-*.slice", PARENT_SLICE, TARGET];
+/** How long a reload waits for policies that wait for something else, such as a server that takes its time to stop. */
+const SETTLE_MS = 20_000;
+
+export class Supervisor {
+  readonly #ports: SupervisorPorts;
+  readonly #controllers = new Map<string, Controller>();
+  readonly #health: HealthWatch;
+  readonly #output: OutputWatch;
+  #file: FileState;
+  #targetActive = false;
+  #idle: Promise<void> = Promise.resolve();
+  #connected = true;
+
+  constructor(ports: SupervisorPorts) {
+    this.#ports = ports;
+    this.#file = ports.loader.state;
+    this.#health = new HealthWatch(ports.probe, (name, health) => this.#controllers.get(name)?.update({ health }));
+    this.#output = new OutputWatch(ports.output, (name, output) => this.#controllers.get(name)?.update({ output }));
+    ports.systemd.onEvent((event) => this.#heard(event));
+  }
+
+  get views(): View[] {
+    return [...this.#controllers.values()].map((controller) => controller.view);
+  }
+
+  get file(): FileState {
+    return this.#file;
+  }
+
+  get targetActive(): boolean {
+    return this.#targetActive;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  get egressMissing(): string | null {
+    return this.#ports.egress.missing;
+  }
+
+  /** Read what there is, then make it what the file says. Resolves once every policy is settled. */
+  async start(): Promise<void> {
+    this.#file = await this.#ports.loader.load();
+    await this.#adopt();
+    await this.#converge(false);
+  }
+
+  /** Read the file again and converge; failed and blocked instances get another try. Answers with what is wrong. */
+  async reload(): Promise<readonly Problem[]> {
+    this.#file = await this.#ports.loader.load();
+    const { markers } = await this.#ports.leftovers();
+    for (const [name, controller] of this.#controllers) {
+      if (!markers.has(name) && controller.view.started !== null) controller.observe({ started: null });
+    }
+    await this.#converge(true);
+    return this.problems();
+  }
+
+  /** Everything that is wrong now: mistakes in the file, and what instances are blocked by. */
+  problems(): readonly Problem[] {
+    const blocked = this.views.map((view) => view.blocked).filter((problem) => problem !== null);
+    return [...this.#file.problems, ...blocked];
+  }
+
+  /** Resolves when nothing is left of instances that are not wanted; for `teardown` and tests. */
+  async emptied(): Promise<void> {
+    await Promise.all([...this.#controllers.values()].map((controller) => controller.policySettled()));
+    await this.#idle;
+  }
+
+  close(): void {
+    this.#health.close();
+    for (const controller of this.#controllers.values()) controller.close();
+  }
+
+  /** Everything systemd, the kernel and /run have of ours becomes part of a view; nothing is changed by this. */
+  async #adopt(): Promise<void> {
+    const records = await this.#ports.systemd.list(UNITS);
+    this.#connected = true;
+    this.#targetActive = records.some((record) => record.unit === TARGET && record.active === "active");
+    const seen = await this.#observed(records);
+    const { markers, roots } = await this.#ports.leftovers();
+    const wanted = this.#targetActive ? this.#file.specs.map((spec) => spec.name) : [];
+    const names = new Set([...this.#controllers.keys(), ...seen.keys(), ...markers.keys(), ...roots, ...wanted]);
+    const installed = names.size === 0 ? new Map<string, string>() : await this.#installed();
+    for (const name of new Set([...names, ...installed.keys()])) {
+      const { main = null, setup = null, slice = null } = seen.get(name) ?? {};
+      const started = markers.get(name) ?? null;
+      // What is running was prepared for; what is not is prepared again, which changes nothing that is right.
+      const prepared = main?.specHash ?? started ?? (roots.has(name) ? "" : null);
+      this.#controller(name).observe({ main, setup, slice, started, prepared, installed: installed.get(name) ?? null });
+    }
+    this.#ports.events.adopted([...seen.keys()]);
+  }
+
+  /** Hash of the policy in force, by instance; "" for one that is there but not as wanted. */
+  async #installed(): Promise<ReadonlyMap<string, string>> {
+    const { egress } = this.#ports;
+    const there = await egress.open().catch(() => new Map<string, string>());
+    const policies = this.#file.specs.map(policyOf).filter((policy) => there.has(policy.name));
+    const inForce = policies.length === 0 ? new Map<string, boolean>() : await egress.verify(policies);
+    return new Map([...there].map(([name, hash]) => [name, inForce.get(name) === true ? hash : ""]));
+  }
+
+  async #observed(records: readonly UnitRecord[]): Promise<Map<string, Partial<View>>> {
+    const seen = new Map<string, Partial<View>>();
+    const take = async (record: UnitRecord) => {
+      const unit = parseUnit(record.unit);
+      if (unit === null || record.active === "inactive") return;
+      const part = unit.role === "slice" ? { slice: await this.#sliceId(record) } : { [unit.role]: record };
+      seen.set(unit.name, { ...seen.get(unit.name), ...part });
+    };
+    await Promise.all(records.map(take));
+    return seen;
+  }
+
+  async #sliceId(record: UnitRecord): Promise<bigint | null> {
+    if (record.active !== "active") return null;
+    const id = await this.#ports.systemd.cgroupId(record.unit).catch(() => 0n);
+    return id === 0n ? null : id;
+  }
+
+  /** Give each controller what is wanted of it; those for which nothing changed are not woken. */
+  async #converge(retry: boolean): Promise<void> {
+    await this.#idle;
+    const { specs: enabled, kept } = this.#file;
+    const specs = new Map(this.#targetActive ? enabled.map((spec) => [spec.name, spec]) : []);
+    const keep = new Set(this.#targetActive ? (kept === "all" ? this.#controllers.keys() : kept) : []);
+    for (const name of specs.keys()) this.#controller(name);
+    const settling: Promise<void>[] = [];
+    for (const [name, controller] of this.#controllers) {
+      if (keep.has(name)) continue; // its part of the file is broken: it runs on as it was
+      this.#want(controller, specs.get(name) ?? null, retry);
+      settling.push(controller.policySettled());
+    }
+    await withDeadline(Promise.all(settling), SETTLE_MS);
+  }
+
+  #want(controller: Controller, spec: InstanceSpec | null, retry: boolean): void {
+    const { view } = controller;
+    const same = spec === view.wanted?.spec || (spec === null && view.wanted === null);
+    const again = retry && (view.blocked !== null || [view.main, view.setup].some((unit) => unit?.active === "failed"));
+    if (same && !again && spec !== null) return controller.kick();
+    const wanted: Wanted | null = spec === null ? null : { spec, units: this.#ports.render(spec) };
+    const policy = spec === null ? null : policyOf(spec);
+    const hash = policy === null ? null : policyHash(policy);
+    controller.update({ wanted, policy, policyHash: hash, blocked: null, retry: again, exempt: null });
+  }
+
+  #controller(name: string): Controller {
+    const known = this.#controllers.get(name);
+    if (known !== undefined) return known;
+    const listener: Listener = {
+      changed: (view) => this.#changed(view),
+      blocked: (view, step, problem) => this.#ports.events.blocked(view, step, problem),
+    };
+    const made = new Controller(name, this.#ports, listener);
+    this.#controllers.set(name, made);
+    return made;
+  }
+
+  #changed(view: View): void {
+    this.#health.follow(view);
+    this.#output.follow(view);
+    this.#ports.events.changed(view);
+    if (!isGone(view)) return;
+    this.#controllers.get(view.name)?.close();
+    this.#controllers.delete(view.name);
+    this.#ports.events.gone(view.name);
+    if (this.#controllers.size === 0) this.#idle = this.#idle.then(() => this.#leaveNothing());
+  }
+
+  /** The last instance is gone: so are the table and the slice. */
+  async #leaveNothing(): Promise<void> {
+    if (this.#controllers.size > 0) return;
+    await this.#ports.egress.destroy().catch((error: unknown) => this.#ports.events.trouble("egress", error));
+    await this.#ports.systemd
+      .stop(PARENT_SLICE)
+      .catch((error: unknown) => this.#ports.events.trouble("systemd", error));
+  }
+
+  #heard(event: SystemdEvent): void {
+    if (event.kind === "disconnected") this.#connected = false;
+    else if (event.kind === "resync") void this.#resync();
+    else if (event.kind === "removed") this.#unitIs(event.unit, null);
+    else this.#unitIs(event.record.unit, event.record);
+  }
+
+  async #resync(): Promise<void> {
+    try {
+      await this.#adopt();
+      await this.#converge(false);
+    } catch (error) {
+      this.#ports.events.trouble("systemd", error);
+    }
+  }
+
+  #unitIs(unit: string, record: UnitRecord | null): void {
+    if (unit === TARGET) return this.#targetIs(record?.active === "active");
+    const parsed = parseUnit(unit);
+    const controller = parsed === null ? undefined : this.#controllers.get(parsed.name);
+    if (parsed === null || controller === undefined) return;
+    if (parsed.role !== "slice") return controller.update({ [parsed.role]: record });
+    const lost = record === null || record.active === "inactive";
+    if (lost && controller.view.slice !== null && unit === sliceUnit(parsed.name)) {
+      controller.update({ slice: null, installed: null });
+    }
+  }
+
+  #targetIs(active: boolean): void {
+    if (active === this.#targetActive) return;
+    this.#targetActive = active;
+    this.#converge(false).catch((error: unknown) => this.#ports.events.trouble("target", error));
+  }
+}
+
+async function withDeadline(work: Promise<unknown>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([work, deadline]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,256 @@
+/**
+ * systemd over the system bus (dbus-native). A thin adapter: it keeps no state but the records of units it was asked
+ * about, so that a `PropertiesChanged` can be turned into a whole record, and the jobs it waits for.
+ *
+ * A restart of dbus-daemon closes the connection: pending calls fail with `Disconnected`, the client reconnects, and a
+ * `resync` event tells the daemon to read everything anew. daemon-reexec fails calls in flight with `NoReply`.
+ */
+import { createClient, DBusError, type Message, type MessageBus, Variant } from "dbus-native";
+import { parseUnit } from "../../spec/names.ts";
+import { SIGNATURES, type UnitProperty } from "../../spec/unit.ts";
+import { JobWaiter } from "./jobs.ts";
+import {
+  isNoSuchUnit,
+  type JobResult,
+  type Systemd,
+  SystemdError,
+  type SystemdEvent,
+  type TransientUnit,
+  type UnitRecord,
+} from "./port.ts";
+import { applyProperties, blankRecord, pathOfUnit, unitOfPath } from "./record.ts";
+
+const BUS = "unix:path=/run/dbus/system_bus_socket";
+const DBUS = "org.freedesktop.DBus";
+const SYSTEMD = "org.freedesktop.systemd1";
+const MANAGER = { path: "/org/freedesktop/systemd1", interface: `${SYSTEMD}.Manager` };
+const PROPERTIES = "org.freedesktop.DBus.Properties";
+/** What a main or setup unit is read for when it is first seen; later changes come by signal. */
+const SERVICE_PROPERTIES = ["MainPID", "Result", "ExecMainCode", "ExecMainStatus", "NRestarts", "LogExtraFields"];
+
+/** Units the daemon follows: those of instances, and the target and slice that hold them all. */
+const follows = (unit: string): boolean =>
+  parseUnit(unit) !== null || unit === "opencode.target" || unit === "opencode.slice";
+
+export const toVariants = (properties: readonly UnitProperty[]): [string, Variant][] =>
+  properties.map(([name, value]) => [name, new Variant(SIGNATURES[name], marshallable(name, value))]);
+
+/** `aay` and addresses travel as bytes; everything else as it is. */
+function marshallable(name: UnitProperty[0], value: UnitProperty[1]): unknown {
+  if (name === "LogExtraFields" && Array.isArray(value))
+    return value.map((field) => Buffer.from(String(field), "utf8"));
+  return value;
+}
+
+export class DBusSystemd implements Systemd {
+  readonly version: number;
+  readonly #bus: MessageBus;
+  readonly #records = new Map<string, UnitRecord>();
+  readonly #jobs = new JobWaiter();
+  readonly #listeners: ((event: SystemdEvent) => void)[] = [];
+  /** Unique bus name of systemd. */
+  #owner = "";
+
+  /** Connect, subscribe and read the version. Throws {@link SystemdError} when the bus cannot be had. */
+  static async connect(): Promise<DBusSystemd> {
+    const bus = createClient({ busAddress: BUS, reconnect: { minDelay: 50, maxDelay: 1000 } });
+    bus.connection.on("error", () => undefined);
+    const version = await get(bus, MANAGER.path, MANAGER.interface, "Version");
+    const systemd = new DBusSystemd(bus, Number.parseInt(String(version), 10));
+    await systemd.#subscribe();
+    return systemd;
+  }
+
+  private constructor(bus: MessageBus, version: number) {
+    this.#bus = bus;
+    this.version = version;
+    bus.connection.on("message", (message: Message) => this.#heard(message));
+    bus.connection.on("close", () => {
+      this.#jobs.failAll(new SystemdError("Disconnected", "the connection to the system bus was lost"));
+      this.#emit({ kind: "disconnected" });
+    });
+    bus.on("reconnected", () => {
+      this.#subscribe().then(
+        () => this.#emit({ kind: "resync" }),
+        () => this.#emit({ kind: "disconnected" }),
+      );
+    });
+  }
+
+  async #subscribe(): Promise<void> {
+    await this.#bus.addMatch(`type='signal',sender='${SYSTEMD}',path_namespace='${MANAGER.path}'`);
+    await this.#bus.addMatch(`type='signal',sender='${DBUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`);
+    await this.#call("Subscribe").catch(unlessCode("org.freedesktop.systemd1.AlreadySubscribed"));
+    const ask = { destination: DBUS, path: "/org/freedesktop/DBus", interface: DBUS, member: "GetNameOwner" };
+    this.#owner = String(await this.#bus.invoke<unknown>({ ...ask, signature: "s", body: [SYSTEMD] }));
+  }
+
+  async list(patterns: readonly string[]): Promise<UnitRecord[]> {
+    const rows = await this.#call("ListUnitsByPatterns", "asas", [[], patterns]);
+    const units = (Array.isArray(rows) ? rows : []).filter(isUnitRow).filter((row) => row[2] !== "not-found");
+    this.#records.clear();
+    const records = units.map(async ([unit, , , active, sub]) => {
+      const record = { ...blankRecord(unit), active, sub };
+      const full = applyProperties(record, await this.#read(unit));
+      this.#records.set(unit, full);
+      return full;
+    });
+    return Promise.all(records);
+  }
+
+  /** The properties that a listing does not carry; a unit that goes meanwhile has none. */
+  async #read(unit: string): Promise<Record<string, unknown>> {
+    const role = parseUnit(unit)?.role;
+    const path = pathOfUnit(unit);
+    const read = async (iface: string, name: string): Promise<[string, unknown]> => [
+      name,
+      await get(this.#bus, path, `${SYSTEMD}.${iface}`, name).catch(() => undefined),
+    ];
+    const names = role === "main" || role === "setup" ? SERVICE_PROPERTIES : [];
+    const pairs = [read("Unit", "StateChangeTimestamp"), ...names.map((name) => read("Service", name))];
+    return Object.fromEntries(await Promise.all(pairs));
+  }
+
+  startTransient(unit: TransientUnit, beside: readonly TransientUnit[] = []): Promise<JobResult> {
+    const others = beside.map((other) => [other.unit, toVariants(other.properties)]);
+    const body = [unit.unit, "replace", toVariants(unit.properties), others];
+    return this.#jobs.run(() => this.#call("StartTransientUnit", "ssa(sv)a(sa(sv))", body));
+  }
+
+  start(unit: string): Promise<JobResult> {
+    return this.#jobs.run(() => this.#call("StartUnit", "ss", [unit, "replace"]));
+  }
+
+  async stop(unit: string): Promise<JobResult> {
+    try {
+      return await this.#jobs.run(() => this.#call("StopUnit", "ss", [unit, "replace"]));
+    } catch (error) {
+      if (isNoSuchUnit(error)) return "done";
+      throw error;
+    }
+  }
+
+  async resetFailed(unit: string): Promise<void> {
+    await this.#call("ResetFailedUnit", "s", [unit]).catch(unlessCode("org.freedesktop.systemd1.NoSuchUnit"));
+  }
+
+  async setProperties(unit: string, properties: readonly UnitProperty[]): Promise<void> {
+    await this.#call("SetUnitProperties", "sba(sv)", [unit, true, toVariants(properties)]);
+  }
+
+  async cgroupId(slice: string): Promise<bigint> {
+    const id = await get(this.#bus, pathOfUnit(slice), `${SYSTEMD}.Slice`, "ControlGroupId");
+    return typeof id === "bigint" ? id : 0n;
+  }
+
+  async controlGroup(unit: string): Promise<string> {
+    const path = await get(this.#bus, pathOfUnit(unit), `${SYSTEMD}.Service`, "ControlGroup");
+    return typeof path === "string" ? path : "";
+  }
+
+  onEvent(listener: (event: SystemdEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.length = 0;
+    this.#bus.connection.end();
+    this.#jobs.failAll(new SystemdError("Disconnected", "closed"));
+  }
+
+  #emit(event: SystemdEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Any local user may send a signal to this connection: only systemd's own are believed, and the bus's about it. */
+  #heard(message: Message): void {
+    const body = message.body ?? [];
+    if (message.sender === DBUS && message.member === "NameOwnerChanged" && body[0] === SYSTEMD) {
+      return this.#ownerChanged(String(body[2]));
+    }
+    if (message.sender !== this.#owner) return;
+    if (message.member === "JobRemoved") return this.#jobs.removed(String(body[1]), String(body[3]));
+    if (message.member === "UnitRemoved") return this.#removed(String(body[0]));
+    if (message.member === "Reloading" && body[0] === false) return this.#emit({ kind: "resync" });
+    if (message.member !== "PropertiesChanged" || message.path === undefined) return;
+    const unit = unitOfPath(message.path);
+    if (unit !== null && follows(unit) && isDictionary(body[1])) this.#changed(unit, body[1]);
+  }
+
+  /** daemon-reexec gives systemd a new connection. */
+  #ownerChanged(owner: string): void {
+    this.#owner = owner;
+    if (owner === "") return;
+    this.#subscribe().then(
+      () => this.#emit({ kind: "resync" }),
+      () => undefined, // the connection itself went: `close` says so
+    );
+  }
+
+  #removed(unit: string): void {
+    if (!follows(unit)) return;
+    this.#records.delete(unit);
+    this.#emit({ kind: "removed", unit });
+  }
+
+  #changed(unit: string, properties: Record<string, unknown>): void {
+    const record = applyProperties(this.#records.get(unit) ?? blankRecord(unit), properties);
+    this.#records.set(unit, record);
+    const role = parseUnit(unit)?.role;
+    if (record.specHash !== null || (role !== "main" && role !== "setup")) return this.#emit({ kind: "unit", record });
+    // A service seen for the first time: its hash never comes by signal.
+    get(this.#bus, pathOfUnit(unit), `${SYSTEMD}.Service`, "LogExtraFields").then(
+      (fields) => {
+        const current = this.#records.get(unit);
+        if (current === undefined) return;
+        const full = applyProperties(current, { LogExtraFields: fields });
+        this.#records.set(unit, full);
+        this.#emit({ kind: "unit", record: full });
+      },
+      () => undefined, // gone meanwhile: UnitRemoved says so
+    );
+  }
+
+  async #call(member: string, signature?: string, body?: unknown[]): Promise<unknown> {
+    const message: Message = { destination: SYSTEMD, ...MANAGER, member };
+    try {
+      return await this.#bus.invoke<unknown>(
+        signature === undefined ? message : { ...message, signature, body: body ?? [] },
+      );
+    } catch (error) {
+      throw toSystemdError(error);
+    }
+  }
+}
+
+async function get(bus: MessageBus, path: string, iface: string, name: string): Promise<unknown> {
+  try {
+    const message = {
+      destination: SYSTEMD,
+      path,
+      interface: PROPERTIES,
+      member: "Get",
+      signature: "ss",
+      body: [iface, name],
+    };
+    return await bus.invoke<unknown>(message);
+  } catch (error) {
+    throw toSystemdError(error);
+  }
+}
+
+function toSystemdError(error: unknown): SystemdError {
+  if (!(error instanceof DBusError)) return new SystemdError("Disconnected", String(error), { cause: error });
+  return new SystemdError(error.dbusName ?? "Disconnected", error.message, { cause: error });
+}
+
+/** Rethrows everything but the error of this name. */
+const unlessCode = (code: string) => (error: unknown) => {
+  if (!(error instanceof SystemdError && error.code === code)) throw error;
+};
+
+type UnitRow = readonly [unit: string, description: string, load: string, active: string, sub: string];
+const isUnitRow = (row: unknown): row is UnitRow =>
+  Array.isArray(row) && row.length >= 5 && row.slice(0, 5).every((cell) => typeof cell === "string");
+const isDictionary = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,66 @@
+/** Reading unit properties off the bus. Pure: D-Bus values in, {@link UnitRecord} out. */
+import type { UnitRecord } from "./port.ts";
+
+/** Undo the escaping of bus_label_escape(): `opencode_2da_2eservice` → `opencode-a.service`. */
+export function unitOfPath(path: string): string | null {
+  const label = /^\/org\/freedesktop\/systemd1\/unit\/([A-Za-z0-9_]+)$/.exec(path)?.[1];
+  if (label === undefined) return null;
+  const bytes = label.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, "latin1").toString("utf8");
+}
+
+/** The object path of a unit, as systemd makes it. */
+export function pathOfUnit(unit: string): string {
+  const label = Array.from(Buffer.from(unit, "utf8"), (byte, index) => {
+    const char = String.fromCharCode(byte);
+    const plain = index === 0 ? /[a-zA-Z]/ : /[a-zA-Z0-9]/;
+    return plain.test(char) ? char : `_${byte.toString(16).padStart(2, "0")}`;
+  });
+  return `/org/freedesktop/systemd1/unit/${label.join("")}`;
+}
+
+export const blankRecord = (unit: string): UnitRecord => ({
+  unit,
+  active: "inactive",
+  sub: "dead",
+  since: 0,
+  mainPid: 0,
+  result: "success",
+  exitCode: 0,
+  exitStatus: 0,
+  restarts: 0,
+  specHash: null,
+});
+
+const HASH_FIELD = "OPENCODE_SPEC_HASH=";
+
+function specHashOf(fields: unknown): string | null {
+  if (!Array.isArray(fields)) return null;
+  const texts = fields
+    .filter((field) => field instanceof Uint8Array)
+    .map((field) => Buffer.from(field).toString("utf8"));
+  return texts.find((field) => field.startsWith(HASH_FIELD))?.slice(HASH_FIELD.length) ?? null;
+}
+
+const asText = (value: unknown): string => (typeof value === "string" ? value : "");
+const asNumber = (value: unknown): number =>
+  typeof value === "bigint" || typeof value === "number" ? Number(value) : 0;
+
+/** Property name on the bus → where its value goes in a record. */
+const FIELDS: Readonly<Record<string, (value: unknown) => Partial<UnitRecord>>> = {
+  ActiveState: (value) => ({ active: asText(value) }),
+  SubState: (value) => ({ sub: asText(value) }),
+  StateChangeTimestamp: (value) => ({ since: asNumber(value) }),
+  MainPID: (value) => ({ mainPid: asNumber(value) }),
+  Result: (value) => ({ result: asText(value) }),
+  ExecMainCode: (value) => ({ exitCode: asNumber(value) }),
+  ExecMainStatus: (value) => ({ exitStatus: asNumber(value) }),
+  NRestarts: (value) => ({ restarts: asNumber(value) }),
+  LogExtraFields: (value) => ({ specHash: specHashOf(value) }),
+};
+
+/** The record with the properties of one `PropertiesChanged` (or `Get`) taken in. */
+export function applyProperties(record: UnitRecord, properties: Readonly<Record<string, unknown>>): UnitRecord {
+  const changes = Object.entries(properties).map(([name, value]) => FIELDS[name]?.(value) ?? {});
+  return Object.assign({}, record, ...changes);
+}
