@@ -1,0 +1,10 @@
+import { createRequire } from "node:module";
+
+const { send } = createRequire(import.meta.url)("./build/Release/systemd_notify.node");
+
+export function notify(state) {
+  const address = process.env.NOTIFY_SOCKET;
+  if (address === undefined || address === "") return false;
+  send(address, state);
+  return true;
+}
