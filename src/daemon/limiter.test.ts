@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limiter } from "./limiter.ts";
-import { until } from "./testing.ts";
 
 test("no more run at once than there are slots, and all of them run", async () => {
   const limit = limiter({ slots: 2, giveUpMs: 60_000 });
@@ -18,15 +17,13 @@ test("no more run at once than there are slots, and all of them run", async () =
 
 test("one that hangs gives its slot up, and one that throws gives it back", async () => {
   const limit = limiter({ slots: 1, giveUpMs: 10 });
-  let release = () => undefined as void;
-  const hanging = limit(() => new Promise<void>((resolve) => (release = resolve)));
+  const hang = Promise.withResolvers<void>();
+  const hanging = limit(() => hang.promise);
   await assert.rejects(
     limit(() => Promise.reject(new Error("thrown"))),
     /thrown/,
   );
-  let ran = false;
-  await limit(async () => void (ran = true));
-  await until("the third ran", () => ran);
-  release();
+  assert.equal(await limit(async () => "ran"), "ran");
+  hang.resolve();
   await hanging;
 });

@@ -3,7 +3,7 @@
  * controller takes the steps. Nothing here is remembered that cannot be read back: a new daemon adopts what it finds.
  */
 import { policyHash, policyOf } from "../netpolicy/policy.ts";
-import { PARENT_SLICE, parseUnit, sliceUnit, TARGET } from "../spec/names.ts";
+import { PARENT_SLICE, parseUnit, TARGET } from "../spec/names.ts";
 import type { Problem } from "../spec/problem.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import type { InstanceUnits } from "../spec/unit.ts";
@@ -181,7 +181,10 @@ export class Supervisor {
     const { view } = controller;
     const same = spec === view.wanted?.spec || (spec === null && view.wanted === null);
     const again = retry && (view.blocked !== null || [view.main, view.setup].some((unit) => unit?.active === "failed"));
-    if (same && !again && spec !== null) return controller.kick();
+    if (same && !again && spec !== null) {
+      controller.kick();
+      return;
+    }
     const wanted: Wanted | null = spec === null ? null : { spec, units: this.#ports.render(spec) };
     const policy = spec === null ? null : policyOf(spec);
     const hash = policy === null ? null : policyHash(policy);
@@ -237,13 +240,12 @@ export class Supervisor {
   }
 
   #unitIs(unit: string, record: UnitRecord | null): void {
-    if (unit === TARGET) return this.#targetIs(record?.active === "active");
     const parsed = parseUnit(unit);
-    const controller = parsed === null ? undefined : this.#controllers.get(parsed.name);
+    const controller = this.#controllers.get(parsed?.name ?? "");
+    if (unit === TARGET) this.#targetIs(record?.active === "active");
     if (parsed === null || controller === undefined) return;
-    if (parsed.role !== "slice") return controller.update({ [parsed.role]: record });
-    const lost = record === null || record.active === "inactive";
-    if (lost && controller.view.slice !== null && unit === sliceUnit(parsed.name)) {
+    if (parsed.role !== "slice") controller.update({ [parsed.role]: record });
+    else if (controller.view.slice !== null && (record === null || record.active === "inactive")) {
       controller.update({ slice: null, installed: null });
     }
   }

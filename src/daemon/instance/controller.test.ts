@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../testing.ts";
+import { waitFor as until } from "../../../testbed/wait.ts";
 import { Controller } from "./controller.ts";
 import { nextStep } from "./next-step.ts";
 import { fakePorts, specOf, unitsOf, wantedView } from "./testing.ts";

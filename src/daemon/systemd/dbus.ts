@@ -52,8 +52,8 @@ export class DBusSystemd implements Systemd {
   #owner = "";
 
   /** Connect, subscribe and read the version. Throws {@link SystemdError} when the bus cannot be had. */
-  static async connect(): Promise<DBusSystemd> {
-    const bus = createClient({ busAddress: BUS, reconnect: { minDelay: 50, maxDelay: 1000 } });
+  static async connect(busAddress = BUS): Promise<DBusSystemd> {
+    const bus = createClient({ busAddress, reconnect: { minDelay: 50, maxDelay: 1000 } });
     bus.connection.on("error", () => undefined);
     const version = await get(bus, MANAGER.path, MANAGER.interface, "Version");
     const systemd = new DBusSystemd(bus, Number.parseInt(String(version), 10));
@@ -166,16 +166,24 @@ export class DBusSystemd implements Systemd {
   #heard(message: Message): void {
     const body = message.body ?? [];
     if (message.sender === DBUS && message.member === "NameOwnerChanged" && body[0] === SYSTEMD) {
-      return this.#ownerChanged(String(body[2]));
+      this.#ownerChanged(String(body[2]));
+    } else if (message.sender === this.#owner) {
+      this.#signals[message.member ?? ""]?.(body, message.path);
     }
-    if (message.sender !== this.#owner) return;
-    if (message.member === "JobRemoved") return this.#jobs.removed(String(body[1]), String(body[3]));
-    if (message.member === "UnitRemoved") return this.#removed(String(body[0]));
-    if (message.member === "Reloading" && body[0] === false) return this.#emit({ kind: "resync" });
-    if (message.member !== "PropertiesChanged" || message.path === undefined) return;
-    const unit = unitOfPath(message.path);
-    if (unit !== null && follows(unit) && isDictionary(body[1])) this.#changed(unit, body[1]);
   }
+
+  /** What each signal of systemd's means. */
+  readonly #signals: Readonly<Record<string, (body: readonly unknown[], path?: string) => void>> = {
+    JobRemoved: ([, job, , result]) => this.#jobs.removed(String(job), String(result)),
+    UnitRemoved: ([unit]) => this.#removed(String(unit)),
+    Reloading: ([active]) => {
+      if (active === false) this.#emit({ kind: "resync" });
+    },
+    PropertiesChanged: ([, properties], path) => {
+      const unit = unitOfPath(path ?? "");
+      if (unit !== null && follows(unit) && isDictionary(properties)) this.#changed(unit, properties);
+    },
+  };
 
   /** daemon-reexec gives systemd a new connection. */
   #ownerChanged(owner: string): void {
@@ -197,7 +205,10 @@ export class DBusSystemd implements Systemd {
     const record = applyProperties(this.#records.get(unit) ?? blankRecord(unit), properties);
     this.#records.set(unit, record);
     const role = parseUnit(unit)?.role;
-    if (record.specHash !== null || (role !== "main" && role !== "setup")) return this.#emit({ kind: "unit", record });
+    if (record.specHash !== null || (role !== "main" && role !== "setup")) {
+      this.#emit({ kind: "unit", record });
+      return;
+    }
     // A service seen for the first time: its hash never comes by signal.
     get(this.#bus, pathOfUnit(unit), `${SYSTEMD}.Service`, "LogExtraFields").then(
       (fields) => {

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Machine } from "../../../testbed/machine.ts";
+import { waitFor as until } from "../../../testbed/wait.ts";
+import type { UnitProperty } from "../../spec/unit.ts";
+import { DBusSystemd } from "./dbus.ts";
+import { SystemdError, type SystemdEvent } from "./port.ts";
+
+let machine: Machine;
+let systemd: DBusSystemd;
+const events: SystemdEvent[] = [];
+
+before(async () => {
+  machine = await Machine.up({ name: "dbus" });
+  systemd = await DBusSystemd.connect(`unix:path=/proc/${machine.pid}/root/run/dbus/system_bus_socket`);
+  systemd.onEvent((event) => events.push(event));
+});
+after(async () => {
+  await systemd.close();
+  await machine.down();
+});
+
+const run = (...argv: string[]): UnitProperty => ["ExecStart", [[argv[0] ?? "", argv, false]]];
+const hash = (text: string): UnitProperty => ["LogExtraFields", [`OPENCODE_SPEC_HASH=${text}`]];
+const main = (...properties: UnitProperty[]) => ({ unit: "opencode-a.service", properties });
+const setup = (...properties: UnitProperty[]) => ({ unit: "opencode-a-setup.service", properties });
+const listed = async () => (await systemd.list(["opencode-*.service"])).map(({ unit, active }) => `${unit} ${active}`);
+const heard = (unit: string, active: string) =>
+  events.some((event) => event.kind === "unit" && event.record.unit === unit && event.record.active === active);
+
+test("the version is systemd's", () => assert.ok(systemd.version >= 257));
+
+test("main and setup start in one call, setup first, and are read back with their hash", async () => {
+  const needs: UnitProperty[] = [
+    ["Requires", ["opencode-a-setup.service"]],
+    ["After", ["opencode-a-setup.service"]],
+  ];
+  const result = await systemd.startTransient(main(["Type", "exec"], run("/bin/sleep", "1000"), hash("h1"), ...needs), [
+    setup(["Type", "oneshot"], ["RemainAfterExit", true], run("/bin/true"), hash("h1")),
+  ]);
+  assert.equal(result, "done");
+  const records = await systemd.list(["opencode-*.service"]);
+  assert.deepEqual(records.map(({ unit, active, sub, specHash }) => `${unit} ${active} ${sub} ${specHash}`).sort(), [
+    "opencode-a-setup.service active exited h1",
+    "opencode-a.service active running h1",
+  ]);
+  assert.ok((records.find(({ unit }) => unit === "opencode-a.service")?.mainPid ?? 0) > 0);
+});
+
+test("a name in use is refused with an error one can test for", async () => {
+  const again = systemd.startTransient(main(["Type", "exec"], run("/bin/sleep", "1000")));
+  await assert.rejects(again, (error) => error instanceof SystemdError && error.code.endsWith("UnitExists"));
+});
+
+test("a unit that dies is heard of, with how it ended", async () => {
+  await machine.exec(["systemctl", "kill", "--signal=KILL", "opencode-a.service"]);
+  await until("the failure is heard", () => heard("opencode-a.service", "failed"));
+  const last = events.findLast((event) => event.kind === "unit" && event.record.unit === "opencode-a.service");
+  assert.ok(last?.kind === "unit");
+  assert.deepEqual([last.record.result, last.record.exitStatus, last.record.specHash], ["signal", 9, "h1"]);
+});
+
+test("stopping and resetting a failed unit frees its name; a unit that is not there is already stopped", async () => {
+  assert.equal(await systemd.stop("opencode-a.service"), "done");
+  await systemd.resetFailed("opencode-a.service");
+  await systemd.stop("opencode-a-setup.service");
+  assert.deepEqual(await listed(), []);
+  assert.equal(await systemd.stop("opencode-none.service"), "done");
+  await systemd.resetFailed("opencode-none.service");
+});
+
+test("a failing setup keeps main from starting", async () => {
+  const needs: UnitProperty[] = [
+    ["Requires", ["opencode-a-setup.service"]],
+    ["After", ["opencode-a-setup.service"]],
+  ];
+  const started = systemd.startTransient(main(run("/bin/sleep", "1000"), ...needs), [
+    setup(["Type", "oneshot"], ["RemainAfterExit", true], run("/bin/false")),
+  ]);
+  assert.equal(await started, "dependency");
+  await systemd.resetFailed("opencode-a-setup.service");
+});
+
+test("an unusable property is refused, not ignored", async () => {
+  await assert.rejects(systemd.startTransient(main(run("/bin/true"), ["KillMode", "nonsense"])), SystemdError);
+});
+
+test("a slice has a cgroup id while it is active", async () => {
+  assert.equal(await systemd.start("opencode-a.slice"), "done");
+  const inode = (await machine.sh("stat -c %i /sys/fs/cgroup/opencode.slice/opencode-a.slice")).stdout.trim();
+  assert.equal(String(await systemd.cgroupId("opencode-a.slice")), inode);
+  await systemd.stop("opencode-a.slice");
+});
+
+test("a restart of the bus fails what is under way, reconnects, and asks for everything to be read anew", async () => {
+  events.length = 0;
+  await machine.exec(["systemctl", "restart", "dbus.service"]);
+  await until("it was noticed", () => events.some((event) => event.kind === "disconnected"));
+  await until("it came back", () => events.some((event) => event.kind === "resync"));
+  assert.equal(await systemd.startTransient(main(["Type", "exec"], run("/bin/sleep", "1000"), hash("h2"))), "done");
+  await until("signals come again", () => heard("opencode-a.service", "active"));
+});
+
+test("after daemon-reexec signals come again and units are as they were", async () => {
+  events.length = 0;
+  await machine.exec(["systemctl", "daemon-reexec"]);
+  await until("it was noticed", () => events.some((event) => event.kind === "resync"));
+  assert.deepEqual(await listed(), ["opencode-a.service active"]);
+  await systemd.stop("opencode-a.service");
+  await until("the removal is heard", () => events.some((event) => event.kind === "removed"));
+});
