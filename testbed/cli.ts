@@ -1,0 +1,68 @@
+/** `npm run machine -- …`: machines by hand. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { ENVIRONMENT, Machine } from "./machine.ts";
+import { listRecords, readRecord } from "./records.ts";
+
+const USAGE = `npm run machine -- COMMAND
+  shell [NAME]        a root shell in machine NAME, or in a new one that ends with the shell
+  up NAME             boot a machine that stays until it is taken down
+  exec NAME ARGV…     run a program in it, as root; the exit status is the program's
+  down NAME           end it
+  list                every machine on this host: name, owner's pid (- when made by hand), pid, cgroup`;
+
+const say = (line: string): void => console.error(line);
+
+/** Runs `argv` in the machine on this terminal; resolves to its exit status. */
+async function onTerminal(machine: Machine, argv: readonly string[]): Promise<number> {
+  const [program = "", ...args] = machine.enter(argv);
+  const ignoreInterrupt = (): void => {}; // Ctrl-C is for the program; it must not end us and the machine with it
+  process.on("SIGINT", ignoreInterrupt);
+  const child = spawn(program, args, { stdio: "inherit", env: ENVIRONMENT });
+  const [code]: (number | null)[] = await once(child, "exit");
+  process.off("SIGINT", ignoreInterrupt);
+  return code ?? 1;
+}
+
+async function shell(name?: string): Promise<number> {
+  if (name !== undefined && readRecord(name) !== null) return await onTerminal(Machine.attach(name), ["bash", "-l"]);
+  await using machine = await Machine.up({ name: name ?? "shell", say });
+  return await onTerminal(machine, ["bash", "-l"]);
+}
+
+async function up(name: string): Promise<number> {
+  const machine = await Machine.up({ name, keep: true, say });
+  say(`${machine.name} is up, pid ${machine.pid}`);
+  return 0;
+}
+
+async function list(): Promise<number> {
+  for (const { name, owner, pid, cgroup } of await listRecords())
+    console.log([name, owner ?? "-", pid ?? "-", cgroup].join("\t"));
+  return 0;
+}
+
+async function down(name: string): Promise<number> {
+  await Machine.attach(name).down();
+  return 0;
+}
+
+const [command, name, ...rest] = process.argv.slice(2);
+const commands: Readonly<Record<string, () => Promise<number>>> = {
+  shell: () => shell(name),
+  list,
+  ...(name === undefined ? {} : { up: () => up(name), down: () => down(name) }),
+  ...(name === undefined || rest.length === 0 ? {} : { exec: () => onTerminal(Machine.attach(name), rest) }),
+};
+const chosen = commands[command ?? ""];
+if (chosen === undefined) {
+  console.error(USAGE);
+  process.exitCode = 2;
+} else {
+  try {
+    process.exitCode = await chosen();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * A disposable machine: Debian with systemd as PID 1, in namespaces of its own. See README.md.
+ * What it is made of is in guard.sh (its keeper) and init.sh (its file system); this file is what tests hold in the hand.
+ */
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { INSTALLED, obstacle } from "./host.ts";
+import { image } from "./image.ts";
+import { type JournalEntry, type JournalQuery, journalArguments, parseJournal } from "./journal.ts";
+import { endMachine, type Guard, machineCgroup, readRecord, startGuard } from "./records.ts";
+import { type RunOptions, type RunResult, run } from "./run.ts";
+import { type Saw, type WaitOptions, waitFor } from "./wait.ts";
+
+export interface UpOptions {
+  /** What the machine is for, `[a-z0-9-]{1,30}`; its name is this and something unique to the process. Default `machine`. */
+  readonly name?: string;
+  /** Keep it when this process ends (`npm run machine -- up`); its name is then exactly `name`. Default false. */
+  readonly keep?: boolean;
+  /** Told what is going on when it takes long (building the image). */
+  readonly say?: (line: string) => void;
+}
+
+/** What runs in a machine sees this environment and nothing of ours. */
+export const ENVIRONMENT = {
+  HOME: "/root",
+  LANG: "C.UTF-8",
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+  TERM: process.env.TERM ?? "dumb",
+};
+const IS_UP = ["systemctl", "is-system-running", "--wait"];
+const GONE = 0;
+let made = 0;
+
+export class Machine implements AsyncDisposable {
+  /** Unique on this host; the machine's host name as well. */
+  readonly name: string;
+  /** Host pid of the machine's systemd. */
+  readonly pid: number;
+  /** Host path of the machine's cgroup, which is the root of the tree its systemd sees. */
+  readonly cgroup: string;
+  readonly #stop: () => Promise<void>;
+
+  private constructor(name: string, pid: number, cgroup: string, stop: () => Promise<void>) {
+    this.name = name;
+    this.pid = pid;
+    this.cgroup = cgroup;
+    this.#stop = stop;
+  }
+
+  /** Boots a machine and resolves when systemd says `running` or `degraded`: about a second once the image is there. */
+  static async up(options: UpOptions = {}): Promise<Machine> {
+    const why = obstacle();
+    if (why !== null) throw new Error(why);
+    const label = options.name ?? "machine";
+    if (!/^[a-z0-9-]{1,30}$/.test(label)) throw new Error(`machine name ${label}: write 1 to 30 of a-z, 0-9 and -`);
+    const name = options.keep ? label : `${label}-${process.pid}-${++made}`;
+    const guard = startGuard(name, await image(options.say), options.keep ?? false);
+    try {
+      return new Machine(name, await booted(name, guard), machineCgroup(name), guard.stop);
+    } catch (error) {
+      await guard.stop();
+      throw error;
+    }
+  }
+
+  /** A machine that another process made, by its exact name (as `npm run machine -- list` shows it). */
+  static attach(name: string): Machine {
+    const record = readRecord(name);
+    if (record === null || record.pid === null)
+      throw new Error(`no machine ${name}; npm run machine -- list shows all`);
+    return new Machine(name, record.pid, record.cgroup, () => endMachine(name));
+  }
+
+  /** The command line on the host that runs `argv` in this machine as root; give it {@link ENVIRONMENT}. */
+  enter(argv: readonly string[]): string[] {
+    return enter(this.pid, this.cgroup, argv);
+  }
+
+  /** Runs a program as root. Rejects when it fails, unless `check` is false; see {@link run}. */
+  async exec(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const env = { ...ENVIRONMENT, ...options.env };
+    return await run(this.enter(argv), { ...options, env }, `${this.name}: ${argv.join(" ")}`);
+  }
+
+  /** Runs bash text as root; the first command that fails ends it. */
+  async sh(script: string, options: RunOptions = {}): Promise<RunResult> {
+    return await this.exec(["bash", "-euo", "pipefail", "-c", script], options);
+  }
+
+  /** Writes a file, with the directories above it; `mode` in octal, default 0644. */
+  async writeFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+    await this.exec(["install", "-D", "-m", mode.toString(8), "/dev/stdin", path], { input: content });
+  }
+
+  async readFile(path: string): Promise<string> {
+    return (await this.exec(["cat", "--", path])).stdout;
+  }
+
+  /** Copies a file of the host into the machine. */
+  async copyIn(hostPath: string, path: string, mode = 0o644): Promise<void> {
+    await this.writeFile(path, await readFile(hostPath), mode);
+  }
+
+  /** {@link waitFor} with this machine's name in the message. */
+  async waitFor<T>(description: string, probe: (saw: Saw) => T | Promise<T>, options?: WaitOptions) {
+    return await waitFor(`${description} in ${this.name}`, probe, options);
+  }
+
+  /** Waits until `systemctl is-active` says `state` of `unit`; on failure the message ends with the unit's status. */
+  async waitForUnit(unit: string, state = "active", options?: WaitOptions): Promise<void> {
+    await this.waitFor(
+      `${unit} ${state}`,
+      async (saw) => {
+        const now = (await this.exec(["systemctl", "is-active", unit], { check: false })).stdout.trim();
+        if (now !== state) saw((await this.exec(["systemctl", "status", "--no-pager", unit], { check: false })).stdout);
+        return now === state;
+      },
+      options,
+    );
+  }
+
+  /** Journal entries, oldest first. The kernel's are the whole host's: machines share one kernel log. */
+  async journal(query: JournalQuery = {}): Promise<JournalEntry[]> {
+    const { stdout } = await this.exec(["journalctl", ...journalArguments(query)], { check: false });
+    return parseJournal(stdout);
+  }
+
+  /** Where the journal ends now, for {@link JournalQuery.afterCursor}. */
+  async journalCursor(): Promise<string> {
+    const [last] = await this.journal({ lines: 1 });
+    if (last === undefined) throw new Error(`${this.name}: the journal is empty`);
+    return last.__CURSOR;
+  }
+
+  /** Installs the supervisor's units and accounts as on any systemd host; nothing is enabled or started. */
+  async install(): Promise<void> {
+    await this.exec([`${INSTALLED}/systemd/install`]);
+  }
+
+  /** Ends it and everything in it; resolves when nothing of it is left. */
+  async down(): Promise<void> {
+    await this.#stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down();
+  }
+}
+
+/** In a cgroup of its own, outside of every unit: nsenter(1) alone would leave it in one the machine cannot see. */
+function enter(pid: number, cgroup: string, argv: readonly string[]): string[] {
+  const join = 'echo 0 >"$0" && exec nsenter -t "$1" -m -p -u -i -C -n -- "${@:2}"';
+  return ["bash", "-c", join, `${cgroup}/testbed.exec/cgroup.procs`, String(pid), ...argv];
+}
+
+/** Resolves to the host pid of the machine's systemd once that has booted. */
+async function booted(name: string, guard: Guard): Promise<number> {
+  const probe = async (saw: Saw): Promise<number | false> => {
+    if (guard.lastWords() !== null) return GONE;
+    const pid = readRecord(name)?.pid ?? null;
+    if (pid === null) return false;
+    const comm = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+    saw(`PID 1 is ${comm}`);
+    if (comm !== "systemd") return false; // its mounts may still be the host's, and so would be its systemctl
+    const { stdout, stderr } = await run(enter(pid, machineCgroup(name), IS_UP), { env: ENVIRONMENT, check: false });
+    saw(`${stdout}${stderr}`);
+    return /^(running|degraded)$/.test(stdout.trim()) && pid;
+  };
+  const pid = await waitFor(`boot of machine ${name}`, probe, { deadlineMs: 60_000 });
+  if (pid === GONE) throw new Error(`machine ${name} ended while it started: ${guard.lastWords()}`);
+  return pid;
+}
