@@ -5,8 +5,10 @@ import { quote } from "./text.ts";
 export type { TextFault } from "./address.ts";
 
 export interface Format {
-  /** What is asked for, as in "write …". */
+  /** What such a text is called. */
   readonly noun: string;
+  /** What is asked for, as in "write …", where that is more than the noun. */
+  readonly hint?: string;
   /** What is wrong with a text; null when nothing is. */
   readonly fault: (text: string) => TextFault | null;
 }
@@ -64,69 +66,60 @@ function relativePathFault(path: string): TextFault | null {
   };
 }
 
-/** A format that a pattern tells: `what` follows the quoted text. */
-function byPattern(pattern: RegExp, noun: string, what: string): Format {
-  return {
-    noun,
-    fault: (text) => (pattern.test(text) ? null : { what: `${quote(text)} ${what}`, fix: `write ${noun}` }),
-  };
+/** A format that a pattern tells. */
+function byPattern(pattern: RegExp, noun: string, hint: string): Format {
+  const fix = `write ${hint}`;
+  return { noun, hint, fault: (text) => (pattern.test(text) ? null : { what: `${quote(text)} is not ${noun}`, fix }) };
 }
 
 const ACCOUNT = 'a name of a-z, 0-9, "_" and "-" that starts with a letter or "_", 31 characters at most';
 function accountFault(text: string): TextFault | null {
   if (/^[a-z_][a-z0-9_-]{0,30}$/.test(text)) return null;
-  const isId = /^[0-9]+$/.test(text);
-  return {
-    what: `${quote(text)} is ${isId ? "a number, not a name" : "not an account name"}`,
-    fix: `write ${ACCOUNT}`,
-  };
+  const what = `${quote(text)} is ${/^[0-9]+$/.test(text) ? "a number, not a name" : "not an account name"}`;
+  return { what, fix: `write ${ACCOUNT}` };
+}
+
+const SIZE = 'a number of bytes, or text such as "512M", "2G" or "50%"';
+const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+function sizeFault(text: string): TextFault | null {
+  const [, digits = "", unit = ""] = /^([1-9][0-9]{0,15})([KMGT%]?)$/.exec(text) ?? [];
+  const number = Number(digits) * (UNITS[unit] ?? 1);
+  if (digits !== "" && number <= (unit === "%" ? 100 : Number.MAX_SAFE_INTEGER)) return null;
+  return { what: `${quote(text)} is not a size`, fix: `write ${SIZE}` };
 }
 
 function unitTextFault(text: string): TextFault | null {
   if (!isBadText(text.replaceAll("\t", ""))) return null;
-  return {
-    what: `${quote(text)} holds a control character (NUL, line break …) or broken text`,
-    fix: "write one line of text; keep longer text in a file",
-  };
+  const what = `${quote(text)} holds a control character (NUL, line break …) or broken text`;
+  return { what, fix: "write one line of text; keep longer text in a file" };
+}
+
+function scriptFault(text: string): TextFault | null {
+  if (!text.includes("\0") && text.isWellFormed()) return null;
+  return { what: "holds a NUL character or broken text", fix: "write plain shell text" };
 }
 
 /** Every `format` of the schema. */
 export const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
-  ["absolute-path", { noun: ABSOLUTE, fault: absolutePathFault }],
-  ["relative-path", { noun: RELATIVE, fault: relativePathFault }],
-  ["ip", { noun: 'an IP address, such as "127.0.0.1" or "::1"', fault: addressFault }],
-  ["cidr", { noun: 'an address or network, such as "10.0.0.0/8"', fault: cidrFault }],
-  ["account-name", { noun: ACCOUNT, fault: accountFault }],
+  ["absolute-path", { noun: "an absolute path", fault: absolutePathFault }],
+  ["relative-path", { noun: "a relative path", fault: relativePathFault }],
+  ["ip", { noun: "an IP address", hint: 'an IP address, such as "127.0.0.1" or "::1"', fault: addressFault }],
+  ["cidr", { noun: "an address or CIDR", hint: 'an address or network, such as "10.0.0.0/8"', fault: cidrFault }],
+  ["account-name", { noun: "an account name", hint: ACCOUNT, fault: accountFault }],
   ["unit-text", { noun: "one line of text", fault: unitTextFault }],
-  [
-    "script",
-    {
-      noun: "shell text",
-      fault: (text) =>
-        !text.includes("\0") && text.isWellFormed()
-          ? null
-          : { what: "holds a NUL character or broken text", fix: "write plain shell text" },
-    },
-  ],
-  [
-    "size",
-    byPattern(
-      /^[1-9][0-9]{0,17}([KMGT]|%)?$/,
-      'a number of bytes, or text such as "512M", "2G" or "50%"',
-      "is not a size",
-    ),
-  ],
-  ["percentage", byPattern(/^[1-9][0-9]{0,8}%$/, 'a percentage, such as "150%"', "is not a percentage")],
+  ["script", { noun: "shell text", fault: scriptFault }],
+  ["size", { noun: "a size", hint: SIZE, fault: sizeFault }],
+  ["percentage", byPattern(/^[1-9][0-9]{0,8}%$/, "a percentage", 'a percentage, such as "150%"')],
   [
     "variable-name",
     byPattern(
       /^[A-Za-z_][A-Za-z0-9_]*$/,
+      "the name of an environment variable",
       'a name of letters, digits and "_" that starts with no digit',
-      "is not the name of an environment variable",
     ),
   ],
   [
     "directive-name",
-    byPattern(/^[A-Z][A-Za-z0-9]*$/, 'a name as in systemd.exec(5), such as "MemoryMax"', "is not a systemd directive"),
+    byPattern(/^[A-Z][A-Za-z0-9]*$/, "a systemd directive", 'a name as in systemd.exec(5), such as "MemoryMax"'),
   ],
 ]);

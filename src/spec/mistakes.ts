@@ -3,7 +3,7 @@
  * once for each alternative and once for the whole; what is kept is the error that says most.
  */
 import type { ErrorObject } from "ajv";
-import { expectation, type Node, node, properties } from "./expectation.ts";
+import { expectation, kindOf, type Node, node, properties } from "./expectation.ts";
 import { FORMATS } from "./formats.ts";
 import { nearest } from "./nearest.ts";
 import { either, fieldOf, isRecord, quote, type Segment, show } from "./text.ts";
@@ -19,7 +19,7 @@ export interface Mistake {
 type Words = Pick<Mistake, "what" | "fix">;
 
 const write = (schema: Node): string => `write ${expectation(schema)}`;
-const isNot = (value: unknown, schema: Node): string => `${show(value)} is not ${expectation(schema)}`;
+const isNot = (value: unknown, schema: Node): string => `${show(value)} is not ${kindOf(schema)}`;
 
 /** What a failed keyword means. Keywords first in this table say more than later ones of the same place. */
 const TEXTS: ReadonlyMap<string, (error: ErrorObject, schema: Node) => Words> = new Map([
@@ -66,7 +66,7 @@ export function unknownKey(key: string, schema: Node, root: Node): Words {
   const what = `unknown key ${quote(key)}`;
   if (guess.length === 0) return { what, fix: `remove it; the keys known here are ${known.join(", ")}` };
   const meant = either(guess.map(quote));
-  return { what: `${what}; did you mean ${meant}?`, fix: `write ${meant}` };
+  return { what, fix: `did you mean ${meant}?` };
 }
 
 /** `/a~1b/0` in `root` → `["a/b", 0]` */

@@ -28,8 +28,8 @@ const Cidr = Type.String({ format: "cidr" });
 const IpAddress = Type.String({ format: "ip" });
 /** A systemd size: bytes, or a number with K, M, G or T (1024-based), or a percentage of physical memory. */
 const Size = Type.Union([
-  Type.Integer({ minimum: 1 }),
-  Type.String({ pattern: "^[1-9][0-9]*([KMGT]|%)?$", format: "size" }),
+  Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  Type.String({ pattern: "^[1-9][0-9]*[KMGT%]?$", format: "size" }),
 ]);
 /** Text that reaches a unit: no control characters but tab. */
 const UnitText = Type.String({ format: "unit-text" });
@@ -69,7 +69,7 @@ export const Features = Type.Object(
 export const Limits = Type.Object(
   {
     memoryMax: nullable(Size, "hard memory limit (MemoryMax=)"),
-    tasksMax: Type.Integer({ default: 512, minimum: 1, description: "most tasks (TasksMax=)" }),
+    tasksMax: Type.Integer({ default: 512, minimum: 1, maximum: 4194304, description: "most tasks (TasksMax=)" }),
     cpuQuota: nullable(
       Type.String({ pattern: "^[1-9][0-9]*%$", format: "percentage" }),
       "CPU time, 100% is one core (CPUQuota=)",
@@ -174,8 +174,11 @@ export const Instance = Type.Object(
 export const InstanceFile = Type.Object(
   {
     $schema: Type.Optional(text("ignored; lets an editor find this schema")),
-    version: Type.Literal(1),
-    instances: Type.Record(Type.String(), Instance),
+    version: Type.Literal(1, { description: "version of this format" }),
+    instances: Type.Record(Type.String(), Instance, {
+      propertyNames: Type.String({ pattern: "^[a-z]([a-z0-9-]*[a-z0-9])?$", maxLength: 63 }),
+      description: "the instances by name",
+    }),
   },
   closed,
 );

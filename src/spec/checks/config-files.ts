@@ -20,7 +20,7 @@ const targets: Check = function* ({ spec }) {
     yield {
       field,
       what: `${quote(parent)} cannot be both a file and a directory`,
-      fix: `rename it or ${quote(parent)}`,
+      fix: "rename one of the two",
     };
   }
 };

@@ -11,6 +11,7 @@ import { isBelow, overlaps, PathIndex } from "./path-index.ts";
 import { type PathKind, type PathUse, pathUses } from "./path-uses.ts";
 import { protectedFault } from "./protected-paths.ts";
 
+/** Paths that are refused for what they are count for nothing here: they are never bound, and hold up no other instance. */
 interface World {
   /** What instances can write. */
   readonly writable: PathIndex<PathUse>;
@@ -27,6 +28,10 @@ const TRUSTED: readonly PathKind[] = ["config", "secret"];
 
 const problem = ({ instance, field }: PathUse, what: string, fix: string): Problem => ({ instance, field, what, fix });
 
+/** How `path` stands to a path it overlaps. */
+const relation = (path: string, other: string): string =>
+  path === other ? "is" : isBelow(path, other) ? "lies in" : "contains";
+
 /** How a problem of `use` names another use. */
 const naming = (use: PathUse, other: PathUse): string =>
   use.instance === other.instance
@@ -38,7 +43,7 @@ function apart(use: PathUse, { homes }: World): Problem[] {
   if (use.field !== "directory" && use.field !== "stateDir") return [];
   const other = homes.get(use.instance)?.find(({ field }) => field !== use.field);
   if (other === undefined || !overlaps(use.path, other.path)) return [];
-  const how = use.path === other.path ? "is" : isBelow(use.path, other.path) ? "lies in" : "contains";
+  const how = relation(use.path, other.path);
   return [
     problem(use, `${quote(use.path)} ${how} ${naming(use, other)}`, "keep the project and the state in separate trees"),
   ];
@@ -55,7 +60,7 @@ function privacy(use: PathUse, { states }: World): Problem[] {
   ];
   const others = all.filter(({ instance }) => instance !== use.instance).slice(0, MAX_NAMED);
   return others.flatMap((state) => {
-    const how = path === state.path ? "is" : isBelow(path, state.path) ? "lies in" : "contains";
+    const how = relation(path, state.path);
     return [
       problem(use, `${quote(path)} ${how} ${naming(use, state)}`, "write a path outside the state of other instances"),
       problem(state, `${quote(state.path)} is reached by ${naming(state, use)}, ${quote(path)}`, "keep the two apart"),
@@ -63,11 +68,14 @@ function privacy(use: PathUse, { states }: World): Problem[] {
   });
 }
 
-function system(use: PathUse): Problem[] {
+/** Not a part of the host that is closed to all. Says whose state it is, where it is someone's. */
+function system(use: PathUse, { states }: World): Problem[] {
   const because = protectedFault(use);
-  return because === null
-    ? []
-    : [problem(use, `${quote(use.path)} ${because}`, "write a path that is this instance's alone")];
+  if (because === null) return [];
+  const around = [...states.at(use.path), ...states.above(use.path, MAX_NAMED)];
+  const state = around.find(({ instance }) => instance !== use.instance);
+  const how = state === undefined ? because : `${relation(use.path, state.path)} ${naming(use, state)}`;
+  return [problem(use, `${quote(use.path)} ${how}`, "write a path that is this instance's alone")];
 }
 
 /** Nothing is bound from, or read by root below, what an instance can write. Reported on both. */
@@ -89,12 +97,12 @@ function links(use: PathUse, { writable }: World): Problem[] {
 }
 
 /** For each path the first rule that finds something speaks. */
-const RULES: readonly ((use: PathUse, world: World) => Problem[])[] = [apart, privacy, system, links];
+const RULES: readonly ((use: PathUse, world: World) => Problem[])[] = [system, apart, privacy, links];
 
 export const paths: CrossCheck = function* (subjects) {
   const uses = subjects.flatMap(pathUses);
-  const writers = uses.filter(({ kind }) => WRITABLE.includes(kind));
-  const states = uses.filter(({ kind }) => kind === "state");
+  const writers = uses.filter((use) => WRITABLE.includes(use.kind) && protectedFault(use) === null);
+  const states = writers.filter(({ kind }) => kind === "state");
   const homes = Map.groupBy(
     writers.filter(({ field }) => field === "directory" || field === "stateDir"),
     ({ instance }) => instance,

@@ -19,23 +19,27 @@ const program: Check = function* (subject) {
 
 const OF_TUI = "is not a flag of `serve`, which ends at it";
 const BY_US = "is set by the supervisor";
-const IN_CONFIG = 'write it in "config"';
 const REMOVE = "remove it";
 const NOT_SERVE = { because: OF_TUI, fix: REMOVE };
+const MODEL = { because: OF_TUI, fix: 'write it in "config": {"model": "provider/model"}' };
+const ENDS = { because: "makes it print a text and end", fix: REMOVE };
 const MDNS = { because: "announces the server to the local network", fix: 'remove it; use "listen" to let others in' };
 
 /** Flags that `opencode serve` does not have, or that are not for `extraArgs`, by name without dashes. */
 const FLAGS: ReadonlyMap<string, { because: string; fix: string }> = new Map([
-  ["model", { because: OF_TUI, fix: `${IN_CONFIG}: {"model": "provider/model"}` }],
-  ["provider", { because: OF_TUI, fix: `${IN_CONFIG}: {"model": "provider/model"}` }],
-  ["agent", { because: OF_TUI, fix: `${IN_CONFIG}: {"default_agent": "name"}` }],
+  ["model", MODEL],
+  ["m", MODEL],
+  ["provider", MODEL],
+  ["agent", { because: OF_TUI, fix: `write it in "config": {"default_agent": "name"}` }],
   ["prompt", NOT_SERVE],
   ["continue", NOT_SERVE],
   ["session", NOT_SERVE],
   ["fork", NOT_SERVE],
   ["auto", NOT_SERVE],
-  ["help", { because: "makes it print a text and end", fix: REMOVE }],
-  ["version", { because: "makes it print a text and end", fix: REMOVE }],
+  ["help", ENDS],
+  ["h", ENDS],
+  ["version", ENDS],
+  ["v", ENDS],
   ["hostname", { because: BY_US, fix: 'write "listen.address"' }],
   ["port", { because: BY_US, fix: 'write "listen.port"' }],
   ["log-level", { because: BY_US, fix: 'write "logLevel"' }],
@@ -47,15 +51,15 @@ const FLAGS: ReadonlyMap<string, { because: string; fix: string }> = new Map([
 /** `--no-printLogs=x` → `print-logs`: yargs takes a flag in any of these spellings. */
 const flagName = (arg: string): string =>
   arg
-    .slice(2)
+    .replace(/^(?!--).*|^--/s, "")
     .replace(/=.*$/s, "")
     .replace(/^no-/, "")
     .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const args: Check = function* (subject) {
   for (const [field, arg] of items(subject, "extraArgs", subject.spec.extraArgs)) {
-    const isShort = /^-[A-Za-z]/.test(arg);
-    const flag = isShort ? NOT_SERVE : arg.startsWith("--") ? FLAGS.get(flagName(arg)) : undefined;
+    const short = /^-([A-Za-z])/.exec(arg)?.[1];
+    const flag = short !== undefined ? (FLAGS.get(short) ?? NOT_SERVE) : FLAGS.get(flagName(arg));
     if (flag !== undefined) yield { field, what: `${quote(arg)} ${flag.because}`, fix: flag.fix };
   }
 };
