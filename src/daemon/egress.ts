@@ -3,6 +3,7 @@
  * together share a transaction; when the kernel refuses it, each is tried alone, so that one bad policy holds up no other.
  */
 import { stat } from "node:fs/promises";
+import { cgroupOf, type Gate, gateAt } from "../netpolicy/names.ts";
 import { type Policy, policyHash } from "../netpolicy/policy.ts";
 import { PARENT_SLICE } from "../spec/names.ts";
 import type { Netfilter } from "./netfilter/port.ts";
@@ -26,7 +27,7 @@ export class Egress {
   readonly #systemd: Systemd;
   #queue: Change[] = [];
   #flushing: Promise<void> | null = null;
-  #gate: { cgroup: string; id: bigint } | null = null;
+  #gate: (Gate & { readonly id: bigint }) | null = null;
   #why: string | null = "no instance needs it yet";
 
   constructor(netfilter: Netfilter, systemd: Systemd) {
@@ -44,7 +45,7 @@ export class Egress {
     try {
       await this.#systemd.start(PARENT_SLICE);
       const gate = await this.#findGate();
-      const installed = await this.#netfilter.adopt({ level: levelOf(gate.cgroup), cgroup: gate.cgroup });
+      const installed = await this.#netfilter.adopt(gate);
       this.#gate = gate;
       this.#why = null;
       return installed;
@@ -64,10 +65,12 @@ export class Egress {
 
   /** Of these policies, those that are in force: chain with this hash, live entry for this slice. */
   async verify(policies: readonly Policy[]): Promise<ReadonlyMap<string, boolean>> {
+    const gate = this.#gate;
+    if (gate === null) return new Map();
     const wanted = policies.map(async (policy) => ({
       name: policy.name,
       hash: policyHash(policy),
-      cgroupId: await cgroupId(policy.cgroup),
+      cgroupId: await cgroupId(cgroupOf(gate, policy.name)),
     }));
     return this.#netfilter.inForce(await Promise.all(wanted));
   }
@@ -93,11 +96,11 @@ export class Egress {
     await this.open();
   }
 
-  async #findGate(): Promise<{ cgroup: string; id: bigint }> {
+  async #findGate(): Promise<Gate & { readonly id: bigint }> {
     const cgroup = (await this.#systemd.controlGroup(PARENT_SLICE)).replace(/^\//, "");
     const id = cgroup === "" ? 0n : await cgroupId(cgroup);
     if (id === 0n) throw new EgressError(`${PARENT_SLICE} has no cgroup`);
-    return { cgroup, id };
+    return { ...gateAt(cgroup), id };
   }
 
   #enqueue(name: string, put: Policy | null): Promise<boolean> {
@@ -136,9 +139,6 @@ function settle(change: Change, inForce: ReadonlyMap<string, boolean>): void {
   if (change.put === null || inForce.get(change.name) === true) change.resolve(true);
   else change.reject(new EgressError("the policy was committed, but is not there when read back"));
 }
-
-/** Depth of a cgroup path, as `socket cgroupv2 level` counts (nft(8)): 1 for `opencode.slice`. */
-export const levelOf = (cgroup: string): number => cgroup.split("/").length;
 
 /** A cgroup's id is its inode number (cgroups(7), `cgroup.id`); 0n when it is not there. */
 async function cgroupId(cgroup: string): Promise<bigint> {

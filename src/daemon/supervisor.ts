@@ -20,7 +20,7 @@ import type { Systemd, SystemdEvent, UnitRecord } from "./systemd/port.ts";
 
 export interface SupervisorPorts extends Omit<Ports, "egress"> {
   readonly systemd: Systemd;
-  readonly egress: Egress;
+  readonly egress: Pick<Egress, "missing" | "open" | "verify" | "put" | "remove" | "destroy">;
   readonly loader: Loader;
   /** What earlier daemons left in /run: started markers and roots, by instance. */
   readonly leftovers: () => Promise<{ markers: ReadonlyMap<string, string>; roots: ReadonlySet<string> }>;
@@ -123,7 +123,8 @@ export class Supervisor {
     const { markers, roots } = await this.#ports.leftovers();
     const wanted = this.#targetActive ? this.#file.specs.map((spec) => spec.name) : [];
     const names = new Set([...this.#controllers.keys(), ...seen.keys(), ...markers.keys(), ...roots, ...wanted]);
-    const installed = names.size === 0 ? new Map<string, string>() : await this.#installed();
+    if (names.size === 0) return this.#leaveNothing(); // what an earlier daemon may have left
+    const installed = await this.#installed();
     for (const name of new Set([...names, ...installed.keys()])) {
       const { main = null, setup = null, slice = null } = seen.get(name) ?? {};
       const started = markers.get(name) ?? null;

@@ -144,7 +144,8 @@ export class DBusSystemd implements Systemd {
   }
 
   async controlGroup(unit: string): Promise<string> {
-    const path = await get(this.#bus, pathOfUnit(unit), `${SYSTEMD}.Service`, "ControlGroup");
+    const kind = unit.endsWith(".slice") ? "Slice" : "Service";
+    const path = await get(this.#bus, pathOfUnit(unit), `${SYSTEMD}.${kind}`, "ControlGroup");
     return typeof path === "string" ? path : "";
   }
 

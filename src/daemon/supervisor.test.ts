@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { waitFor } from "../../testbed/wait.ts";
+import { policyHash } from "../netpolicy/policy.ts";
+import type { ProbeResult } from "./health/probe.ts";
+import { fakePorts, unitsOf, up } from "./instance/testing.ts";
+import { Loader } from "./loader.ts";
+import { stateOf } from "./instance/state.ts";
+import { Supervisor } from "./supervisor.ts";
+
+const instance = (name: string, more = {}) => ({ directory: `/srv/${name}`, listen: { port: 8000 + name.charCodeAt(0) }, ...more });
+const file = (...names: string[]) => JSON.stringify({ version: 1, instances: Object.fromEntries(names.map((name) => [name, instance(name)])) });
+
+/** A supervisor over fakes, with a file and a kernel table that the test can look at and change. */
+function supervised(content: string, { target = "active" } = {}) {
+  const ports = fakePorts();
+  const disk = { content };
+  const markers = new Map<string, string>();
+  const table = new Map<string, string>();
+  let open = false;
+  const answer: { result: ProbeResult } = { result: { ready: true, version: "1.2.3" } };
+  const trouble: string[] = [];
+  const host = {
+    ...ports.host,
+    mark: async (name: string, hash: string) => void markers.set(name, hash),
+    unmark: async (name: string) => void markers.delete(name),
+  };
+  const egress = {
+    ...ports.egress,
+    missing: null,
+    open: async () => {
+      open = true;
+      return table;
+    },
+    verify: async () => new Map([...table.keys()].map((name) => [name, true])),
+    put: async (policy: Parameters<typeof ports.egress.put>[0]) => {
+      await ports.egress.put(policy);
+      table.set(policy.name, policyHash(policy));
+      return true;
+    },
+    remove: async (name: string) => {
+      table.delete(name);
+      await ports.egress.remove(name);
+    },
+    destroy: async () => {
+      open = false;
+      ports.calls.push("destroy");
+    },
+  };
+  const make = () =>
+    new Supervisor({
+      ...ports,
+      ...{ host, egress },
+      loader: new Loader("/etc/opencode/instances.json", async () => Buffer.from(disk.content)),
+      leftovers: async () => ({ markers: new Map(markers), roots: new Set<string>() }),
+      render: (spec) => unitsOf(JSON.stringify({ ...spec, networkIsolation: null })),
+      probe: async () => answer.result,
+      output: async () => ["last words"],
+      events: {
+        changed: () => undefined,
+        gone: () => undefined,
+        blocked: () => undefined,
+        adopted: () => undefined,
+        trouble: (what, error) => void trouble.push(`${what}: ${error}`),
+      },
+    });
+  ports.systemd.units.set("opencode.target", { ...up("opencode.target"), active: target });
+  const states = (supervisor: Supervisor) => Object.fromEntries(supervisor.views.map((view) => [view.name, stateOf(view).state]));
+  const all = (supervisor: Supervisor, state: string) => () => {
+    const found = Object.values(states(supervisor));
+    return found.length > 0 && found.every((one) => one === state);
+  };
+  return { ...ports, disk, markers, table, answer, trouble, make, states, all, isOpen: () => open };
+}
+
+test("everything in the file is brought up and found ready", async () => {
+  const host = supervised(file("a", "b"));
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("both ready", host.all(supervisor, "ready"));
+  assert.deepEqual([...host.table.keys()].sort(), ["a", "b"]);
+});
+
+test("a reload without a change calls nobody", async () => {
+  const host = supervised(file("a", "b"));
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("both ready", host.all(supervisor, "ready"));
+  host.calls.length = 0;
+  assert.deepEqual(await supervisor.reload(), []);
+  assert.deepEqual(host.calls, []);
+});
+
+test("adding, changing and removing one leaves the others alone", async () => {
+  const host = supervised(file("a", "b"));
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("both ready", host.all(supervisor, "ready"));
+  const pid = host.systemd.get("opencode-b.service").mainPid;
+  host.disk.content = JSON.stringify({ version: 1, instances: { a: instance("a", { logLevel: "DEBUG" }), b: instance("b"), c: instance("c") } });
+  await supervisor.reload();
+  await waitFor("three ready", () => Object.keys(host.states(supervisor)).length === 3 && host.all(supervisor, "ready")());
+  host.disk.content = file("b");
+  await supervisor.reload();
+  await waitFor("one left", () => Object.keys(host.states(supervisor)).join() === "b");
+  assert.equal(host.systemd.get("opencode-b.service").mainPid, pid);
+  assert.equal(host.calls.filter((call) => call.endsWith("opencode-b.service")).length, 1);
+});
+
+test("a new daemon adopts what runs and restarts nothing", async () => {
+  const host = supervised(file("a", "b"));
+  const first = host.make();
+  await first.start();
+  await waitFor("both ready", host.all(first, "ready"));
+  first.close();
+  host.calls.length = 0;
+  const second = host.make();
+  await second.start();
+  await waitFor("both ready again", host.all(second, "ready"));
+  assert.deepEqual(host.calls, []);
+});
+
+test("a new daemon with a broken file leaves what runs as it is", async () => {
+  const host = supervised(file("a"));
+  const first = host.make();
+  await first.start();
+  await waitFor("ready", host.all(first, "ready"));
+  host.calls.length = 0;
+  host.disk.content = "{";
+  const second = host.make();
+  await second.start();
+  assert.deepEqual([second.problems().length, host.calls, host.systemd.get("opencode-a.service").active], [1, [], "active"]);
+});
+
+test("a new daemon removes what the file no longer names, orphaned units and policies too", async () => {
+  const host = supervised(file("a"));
+  host.systemd.units.set("opencode-old.service", up("opencode-old.service", "h"));
+  host.table.set("older", "hash");
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("only a", () => Object.keys(host.states(supervisor)).join() === "a");
+  assert.deepEqual([host.systemd.units.has("opencode-old.service"), host.table.has("older")], [false, false]);
+});
+
+test("a unit stopped by hand stays stopped, also for the next daemon, until its marker is taken away", async () => {
+  const host = supervised(file("a"));
+  const first = host.make();
+  await first.start();
+  await waitFor("ready", host.all(first, "ready"));
+  await host.systemd.stop("opencode-a.service");
+  await waitFor("stopped", host.all(first, "stopped"));
+  await first.reload();
+  first.close();
+  const second = host.make();
+  await second.start();
+  assert.deepEqual(host.states(second), { a: "stopped" });
+  host.markers.delete("a");
+  await second.reload();
+  await waitFor("ready", host.all(second, "ready"));
+});
+
+test("one that hangs in setup, one that is refused and one that fails hold up nobody", async () => {
+  const host = supervised(file("a", "b", "c", "d"));
+  host.systemd.outcomes.set("opencode-a-setup.service", "hang");
+  host.systemd.outcomes.set("opencode-b.service", "fail");
+  host.refuse.set("c", "no");
+  const supervisor = host.make();
+  await supervisor.start();
+  const expected = { a: "setting-up", b: "failed", c: "blocked", d: "ready" };
+  await waitFor("all settled", () => JSON.stringify(host.states(supervisor)) === JSON.stringify(expected));
+  await waitFor("the output", () => supervisor.views.find(({ name }) => name === "b")?.output[0] === "last words");
+  supervisor.close();
+});
+
+test("a reload gives what failed another try", async () => {
+  const host = supervised(file("a"));
+  host.systemd.outcomes.set("opencode-a.service", "fail");
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("failed", host.all(supervisor, "failed"));
+  host.systemd.outcomes.clear();
+  await supervisor.reload();
+  await waitFor("ready", host.all(supervisor, "ready"));
+});
+
+test("the last instance takes the table and the slice with it; the next one brings them back", async () => {
+  const host = supervised(file("a"));
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("ready", host.all(supervisor, "ready"));
+  host.disk.content = file();
+  await supervisor.reload();
+  await supervisor.emptied();
+  assert.deepEqual([host.isOpen(), host.calls.slice(-2), host.table.size], [false, ["destroy", "stop opencode.slice"], 0]);
+  host.disk.content = file("a");
+  await supervisor.reload();
+  await waitFor("ready", host.all(supervisor, "ready"));
+});
+
+test("stopping the target leaves nothing running, starting it brings all back", async () => {
+  const host = supervised(file("a", "b"));
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("ready", host.all(supervisor, "ready"));
+  host.systemd.set({ ...up("opencode.target"), active: "inactive" });
+  await waitFor("nothing left", () => supervisor.views.length === 0);
+  await supervisor.emptied();
+  assert.deepEqual([...host.systemd.units.keys()], ["opencode.target"]);
+  host.systemd.set(up("opencode.target"));
+  await waitFor("ready", host.all(supervisor, "ready"));
+});
+
+test("while the target is not active, nothing is started", async () => {
+  const host = supervised(file("a"), { target: "inactive" });
+  const supervisor = host.make();
+  await supervisor.start();
+  assert.deepEqual([supervisor.views, host.calls.some((call) => call.startsWith("put"))], [[], false]);
+});
+
+test("not yet ready says why", async () => {
+  const host = supervised(file("a"));
+  host.answer.result = { ready: false, why: "/config answers 400" };
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("why", () => supervisor.views.some((view) => stateOf(view).why === "/config answers 400"));
+  host.answer.result = { ready: true, version: "1" };
+  await waitFor("ready", host.all(supervisor, "ready"));
+});
