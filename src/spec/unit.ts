@@ -5,6 +5,11 @@
 
 /** `[path, argv, ignoreFailure]`, signature `(sasb)`. */
 export type ExecCommand = readonly [path: string, argv: readonly string[], ignoreFailure: boolean];
+/**
+ * `[path, argv, flags]`, signature `(sasas)`. With the flag `no-env-expand` systemd takes the arguments as they are; without
+ * it (and always in {@link ExecCommand}) it expands `$NAME` in them, and after a daemon-reload it does not.
+ */
+export type ExecCommandEx = readonly [path: string, argv: readonly string[], flags: readonly "no-env-expand"[]];
 /** `[source, destination, ignoreMissing, flags]`, signature `(ssbt)`; flags is 0n or {@link MS_REC}. */
 export type BindPath = readonly [source: string, destination: string, ignoreMissing: boolean, flags: bigint];
 /** `[family, address bytes, prefix length]`, signature `(iayu)`; family is AF_INET 2 or AF_INET6 10. */
@@ -16,6 +21,7 @@ export const MS_REC = 0x4000n;
 export const SIGNATURES = {
   AddRef: "b",
   After: "as",
+  AmbientCapabilities: "t",
   BindLogSockets: "b",
   BindPaths: "a(ssbt)",
   BindReadOnlyPaths: "a(ssbt)",
@@ -27,6 +33,7 @@ export const SIGNATURES = {
   Environment: "as",
   EnvironmentFiles: "a(sb)",
   ExecStart: "a(sasb)",
+  ExecStartEx: "a(sasas)",
   Group: "s",
   IPAddressAllow: "a(iayu)",
   IPAddressDeny: "a(iayu)",
@@ -41,6 +48,7 @@ export const SIGNATURES = {
   MountAPIVFS: "b",
   NoNewPrivileges: "b",
   NotifyAccess: "s",
+  OOMPolicy: "s",
   PartOf: "as",
   PrivateDevices: "b",
   PrivateIPC: "b",
@@ -50,6 +58,7 @@ export const SIGNATURES = {
   PrivateUsers: "b",
   ProcSubset: "s",
   ProtectClock: "b",
+  ProtectControlGroups: "b",
   ProtectControlGroupsEx: "s",
   ProtectHome: "s",
   ProtectHostname: "b",
@@ -65,6 +74,7 @@ export const SIGNATURES = {
   Requires: "as",
   RequiresMountsFor: "as",
   Restart: "s",
+  RestartForceExitStatus: "(aiai)",
   RestartMaxDelayUSec: "t",
   RestartSteps: "u",
   RestartUSec: "t",
@@ -106,6 +116,7 @@ interface Values {
   aay: readonly string[];
   "a(sb)": readonly (readonly [string, boolean])[];
   "a(sasb)": readonly ExecCommand[];
+  "a(sasas)": readonly ExecCommandEx[];
   "a(ssbt)": readonly BindPath[];
   "a(iayu)": readonly AddressPrefix[];
   "a(iiqq)": readonly (readonly [family: number, protocol: number, ports: number, firstPort: number])[];

@@ -1,0 +1,67 @@
+/**
+ * What exists in the instance's file system. Its root is an empty directory; only what is bound here is seen. systemd
+ * resolves a source as root: none may lie below a directory that an instance can write (`src/spec` refuses those).
+ */
+import { dirname } from "node:path";
+import { configTarget, defaultStateDir, rootDir } from "../spec/names.ts";
+import type { InstanceSpec } from "../spec/schema.ts";
+import { type BindPath, MS_REC, type UnitProperty } from "../spec/unit.ts";
+import type { Host } from "./host.ts";
+
+/** A path bound at its own place; with a leading `-`, ignored when missing. */
+function bind(path: string): BindPath {
+  const plain = path.replace(/^-/, "");
+  return [plain, plain, plain !== path, MS_REC];
+}
+
+const within = (path: string, above: string): boolean => path === above || path.startsWith(`${above}/`);
+
+/** What is needed besides the runtime: programs, config, projected files and what the operator opened for reading. */
+function readOnly(spec: InstanceSpec, host: Host): string[] {
+  const program = spec.command?.[0];
+  return [
+    host.programs.init,
+    host.programs.node,
+    dirname(host.programs.setup),
+    ...(program?.startsWith("/") ? [program] : []),
+    ...(spec.package === null ? [] : [spec.package]),
+    ...spec.path,
+    configTarget(spec),
+    ...Object.values(spec.configDirFiles),
+    ...spec.sandbox.readOnlyPaths,
+    // A read-only mount does not keep anybody from connecting to a socket in it.
+    ...spec.sandbox.unixSockets.allow,
+  ];
+}
+
+/** The default state directory is systemd's to make, with owner and mode; another one is bound as it is. */
+function state(spec: InstanceSpec): { properties: UnitProperty[]; binds: string[] } {
+  if (spec.stateDir !== defaultStateDir(spec.name)) return { properties: [], binds: [spec.stateDir] };
+  const directory: UnitProperty = ["StateDirectory", [spec.stateDir.replace(/^\/var\/lib\//, "")]];
+  return { properties: [directory, ["StateDirectoryMode", 0o700]], binds: [] };
+}
+
+export function fileSystem(spec: InstanceSpec, host: Host): UnitProperty[] {
+  const { properties, binds } = state(spec);
+  const writable = [...new Set([spec.directory, ...binds, ...spec.sandbox.readWritePaths])];
+  const runtime = host.runtimePaths.map((path) => path.replace(/^-/, ""));
+  const readable = [...new Set(readOnly(spec, host))].filter(
+    (path) => !writable.includes(path) && !runtime.some((above) => within(path, above)),
+  );
+  return [
+    ["RootDirectory", rootDir(spec.name)],
+    ...properties,
+    ["BindPaths", writable.map(bind)],
+    ["BindReadOnlyPaths", [...host.runtimePaths, ...readable].map(bind)],
+    ["RequiresMountsFor", [spec.directory, spec.stateDir]],
+  ];
+}
+
+/**
+ * The server does not change its own configuration: setup writes `~/.config/opencode`, main only reads it. `~/.config` is
+ * made a mount of its own so that it cannot be moved away with what is below it. `+`: relative to {@link rootDir}.
+ */
+export const configReadOnly = ({ stateDir }: InstanceSpec): UnitProperty[] => [
+  ["ReadWritePaths", [`+${stateDir}/.config`]],
+  ["ReadOnlyPaths", [`+${stateDir}/.config/opencode`]],
+];

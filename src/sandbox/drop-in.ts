@@ -1,0 +1,43 @@
+/** `sandbox.serviceConfig`: the operator's own directives, as the text of a drop-in, which systemd applies last. */
+import { ProblemError } from "../spec/problem.ts";
+import type { InstanceSpec } from "../spec/schema.ts";
+
+type Configured = Pick<InstanceSpec, "name" | "sandbox">;
+type Value = string | number | boolean;
+
+/**
+ * Directives about running a server; on the oneshot they mean something else, or make systemd refuse it (`Restart=always`).
+ * systemd.service(5).
+ */
+const MAIN_ONLY =
+  /^(Restart|SuccessExitStatus|Timeout|RuntimeMax|Watchdog|OOM|Kill|SendSIG|FinalKill|GuessMainPID|FileDescriptorStore)/;
+/** What ends a line, or joins it to the next one (a backslash at its end). */
+const UNSAFE = /[\n\r\0]|\\\s*$/;
+
+const render = (value: Value): string => (typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
+
+function lines(spec: Configured, name: string, value: Value | readonly Value[]): string[] {
+  const values = (typeof value === "object" ? value : [value]).map(render);
+  if (!/^[A-Z][A-Za-z0-9]*$/.test(name) || values.some((text) => UNSAFE.test(text))) {
+    throw new ProblemError({
+      instance: spec.name,
+      field: `sandbox.serviceConfig.${name}`,
+      what: "is not one directive on one line",
+      fix: "write a directive's name, and values without a line break or a backslash at the end",
+    });
+  }
+  return values.map((text) => `${name}=${text}\n`);
+}
+
+/**
+ * The drop-in's text, or null when there is nothing to override. A list becomes a line each; directives are sorted by name,
+ * so that the order in the file means nothing.
+ * @throws ProblemError for a value that would be more than one directive
+ */
+export function dropIn(spec: Configured, role: "main" | "setup" = "main"): string | null {
+  const directives = Object.entries(spec.sandbox.serviceConfig)
+    .filter(([name]) => role === "main" || !MAIN_ONLY.test(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, value]) => lines(spec, name, value));
+  return directives.length === 0 ? null : `[Service]\n${directives.join("")}`;
+}

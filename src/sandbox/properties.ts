@@ -1,0 +1,148 @@
+/** An instance's two transient units: spec and host in, unit properties out. See README.md for what is decided where. */
+import { configTarget, credentialFile, setupUnit, sliceUnit, TARGET } from "../spec/names.ts";
+import type { InstanceSpec } from "../spec/schema.ts";
+import type { ExecCommandEx, InstanceUnits, UnitProperty } from "../spec/unit.ts";
+import { addressFilter } from "./address-filter.ts";
+import { baselineProperties } from "./baseline.ts";
+import { configReadOnly, fileSystem } from "./binds.ts";
+import { serveCommand } from "./command.ts";
+import { dropIn } from "./drop-in.ts";
+import { environment } from "./environment.ts";
+import { hashOf } from "./hash.ts";
+import type { Host } from "./host.ts";
+import { limitProperties } from "./limits.ts";
+import { losesUnixSockets, relaxations } from "./relaxations.ts";
+
+export type { Host } from "./host.ts";
+
+const SECOND = 1_000_000n;
+/** What opencode-init makes of a SIGTERM: how a server stopped by systemd ends. */
+const TERMINATED: readonly [readonly number[], readonly number[]] = [[143], []];
+/** opencode needs 35–100 ms to stop; what it runs may need more. */
+const STOP_TIMEOUT = 10n * SECOND;
+const HOOK_STOP_TIMEOUT = 5n * SECOND;
+
+/** A command under opencode-init, its arguments taken as they are. */
+function underInit(host: Host, command: readonly string[]): ExecCommandEx {
+  const { init } = host.programs;
+  const scopes = host.landlockScopes ? ["--landlock-scopes"] : [];
+  return [init, [init, ...scopes, "--", ...command], ["no-env-expand"]];
+}
+
+/** What `src/setup` is told, as its one argument. Nothing secret: every local user can read it. */
+const setupInput = (spec: InstanceSpec): string =>
+  JSON.stringify({
+    home: spec.stateDir,
+    directory: spec.directory,
+    config: configTarget(spec),
+    files: Object.fromEntries(Object.entries(spec.configDirFiles).sort(([a], [b]) => (a < b ? -1 : 1))),
+  });
+
+function setupCommands(spec: InstanceSpec, host: Host): ExecCommandEx[] {
+  const { node, setup, shell } = host.programs;
+  const hook = (script: string | null) => (script ? [underInit(host, [shell, "-e", "-c", script])] : []);
+  const core = underInit(host, [node, setup, setupInput(spec)]);
+  return [...hook(spec.preInitScript), core, ...hook(spec.postInitScript)];
+}
+
+/** What both units share, but for the network policy. */
+function shared(spec: InstanceSpec, host: Host): UnitProperty[] {
+  const replaced = losesUnixSockets(spec, host) ? { RestrictAddressFamilies: "AF_INET AF_INET6" } : {};
+  return [
+    ["Slice", sliceUnit(spec.name)],
+    ["PartOf", [TARGET]],
+    ["User", spec.user],
+    ["Group", spec.group],
+    ["SupplementaryGroups", spec.extraGroups],
+    ["Environment", environment(spec, host)],
+    ...fileSystem(spec, host),
+    ...baselineProperties(host.systemdVersion, replaced),
+    ...limitProperties(spec.limits),
+  ];
+}
+
+/** Files of `NAME=value` lines that systemd reads as root at start; later ones win, and all win over `Environment=`. */
+const environmentFiles = (...files: (string | null)[]): UnitProperty => [
+  "EnvironmentFiles",
+  files.filter((file) => file !== null).map((file) => [file, false] as const),
+];
+
+const setupProperties = (spec: InstanceSpec, host: Host): UnitProperty[] => [
+  ["Description", `opencode instance ${spec.name}: setup`],
+  ["Type", "oneshot"],
+  ["RemainAfterExit", true],
+  ["ExecStartEx", setupCommands(spec, host)],
+  ["WorkingDirectory", spec.stateDir],
+  environmentFiles(spec.environmentFile),
+  ["SyslogIdentifier", `opencode-${spec.name}-setup`],
+  ["TimeoutStartUSec", BigInt(spec.limits.hookTimeout) * SECOND],
+  ["TimeoutStopUSec", HOOK_STOP_TIMEOUT],
+  ...shared(spec, host),
+];
+
+/**
+ * A crash is answered after 1 s, later ones after more, up to a minute; ten within ten minutes and it stays failed. A
+ * server that was sent SIGTERM by anybody but systemd comes back too: agents do `pkill opencode`.
+ */
+const RESTART: readonly UnitProperty[] = [
+  ["Restart", "on-failure"],
+  ["RestartUSec", 1n * SECOND],
+  ["RestartSteps", 6],
+  ["RestartMaxDelayUSec", 60n * SECOND],
+  ["StartLimitIntervalUSec", 600n * SECOND],
+  ["StartLimitBurst", 10],
+  ["SuccessExitStatus", TERMINATED],
+  ["RestartForceExitStatus", TERMINATED],
+];
+
+const mainProperties = (spec: InstanceSpec, host: Host): UnitProperty[] => [
+  ["Description", `opencode instance ${spec.name}`],
+  ["Type", "exec"],
+  ["ExecStartEx", [underInit(host, serveCommand(spec))]],
+  ["Requires", [setupUnit(spec.name)]],
+  ["After", [setupUnit(spec.name)]],
+  ["WorkingDirectory", spec.directory],
+  environmentFiles(credentialFile(spec.name), spec.environmentFile),
+  ["SyslogIdentifier", `opencode-${spec.name}`],
+  ["TimeoutStopUSec", STOP_TIMEOUT],
+  // init passes SIGTERM on; what is left when it ends is killed.
+  ["KillMode", "mixed"],
+  // A build that takes too much memory ends; the server that started it stays.
+  ["OOMPolicy", "continue"],
+  ...RESTART,
+  ...shared(spec, host),
+  ...configReadOnly(spec),
+];
+
+/** The network policy at start, and what tells this version of the units apart. */
+function completed(properties: UnitProperty[], spec: InstanceSpec, specHash: string): UnitProperty[] {
+  const { allow, deny } = addressFilter(spec);
+  return [
+    ...properties,
+    ["IPAddressAllow", allow],
+    ["IPAddressDeny", deny],
+    ["LogExtraFields", [`OPENCODE_INSTANCE=${spec.name}`, `OPENCODE_SPEC_HASH=${specHash}`]],
+  ];
+}
+
+/**
+ * The units of an instance on this host. Deterministic; the same spec and host give the same hash.
+ * @throws ProblemError when `sandbox.serviceConfig` holds a value that is more than one directive
+ */
+export function instanceUnits(spec: InstanceSpec, host: Host): InstanceUnits {
+  const setup = setupProperties(spec, host);
+  const main = mainProperties(spec, host);
+  // What reaches the units by files whose names do not change with what is in them.
+  const content = {
+    dropIn: dropIn(spec),
+    passwordFile: spec.passwordFile,
+    config: spec.configFile === null ? spec.config : null,
+  };
+  const specHash = hashOf({ setup, main, content });
+  return {
+    setup: completed(setup, spec, specHash),
+    main: completed(main, spec, specHash),
+    specHash,
+    relaxations: relaxations(spec, host),
+  };
+}
