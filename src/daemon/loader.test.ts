@@ -19,7 +19,10 @@ function loading(content: string) {
 test("a good file gives its enabled instances, and the disabled ones apart", async () => {
   const { loader } = loading(file({ b: instance(2), a: instance(1), c: instance(3, { enable: false }) }));
   const { ok, specs, disabled, kept } = await loader.load();
-  assert.deepEqual([ok, specs.map(({ name }) => name), disabled.map(({ name }) => name), kept], [true, ["a", "b"], ["c"], []]);
+  assert.deepEqual(
+    [ok, specs.map(({ name }) => name), disabled.map(({ name }) => name), kept],
+    [true, ["a", "b"], ["c"], []],
+  );
 });
 
 test("a broken file keeps the last good state and says what is wrong; mending it mends all", async () => {

@@ -3,13 +3,18 @@ import { test } from "node:test";
 import { waitFor } from "../../testbed/wait.ts";
 import { policyHash } from "../netpolicy/policy.ts";
 import type { ProbeResult } from "./health/probe.ts";
+import { stateOf } from "./instance/state.ts";
 import { fakePorts, unitsOf, up } from "./instance/testing.ts";
 import { Loader } from "./loader.ts";
-import { stateOf } from "./instance/state.ts";
 import { Supervisor } from "./supervisor.ts";
 
-const instance = (name: string, more = {}) => ({ directory: `/srv/${name}`, listen: { port: 8000 + name.charCodeAt(0) }, ...more });
-const file = (...names: string[]) => JSON.stringify({ version: 1, instances: Object.fromEntries(names.map((name) => [name, instance(name)])) });
+const instance = (name: string, more = {}) => ({
+  directory: `/srv/${name}`,
+  listen: { port: 8000 + name.charCodeAt(0) },
+  ...more,
+});
+const file = (...names: string[]) =>
+  JSON.stringify({ version: 1, instances: Object.fromEntries(names.map((name) => [name, instance(name)])) });
 
 /** A supervisor over fakes, with a file and a kernel table that the test can look at and change. */
 function supervised(content: string, { target = "active" } = {}) {
@@ -65,7 +70,8 @@ function supervised(content: string, { target = "active" } = {}) {
       },
     });
   ports.systemd.units.set("opencode.target", { ...up("opencode.target"), active: target });
-  const states = (supervisor: Supervisor) => Object.fromEntries(supervisor.views.map((view) => [view.name, stateOf(view).state]));
+  const states = (supervisor: Supervisor) =>
+    Object.fromEntries(supervisor.views.map((view) => [view.name, stateOf(view).state]));
   const all = (supervisor: Supervisor, state: string) => () => {
     const found = Object.values(states(supervisor));
     return found.length > 0 && found.every((one) => one === state);
@@ -97,9 +103,15 @@ test("adding, changing and removing one leaves the others alone", async () => {
   await supervisor.start();
   await waitFor("both ready", host.all(supervisor, "ready"));
   const pid = host.systemd.get("opencode-b.service").mainPid;
-  host.disk.content = JSON.stringify({ version: 1, instances: { a: instance("a", { logLevel: "DEBUG" }), b: instance("b"), c: instance("c") } });
+  host.disk.content = JSON.stringify({
+    version: 1,
+    instances: { a: instance("a", { logLevel: "DEBUG" }), b: instance("b"), c: instance("c") },
+  });
   await supervisor.reload();
-  await waitFor("three ready", () => Object.keys(host.states(supervisor)).length === 3 && host.all(supervisor, "ready")());
+  await waitFor(
+    "three ready",
+    () => Object.keys(host.states(supervisor)).length === 3 && host.all(supervisor, "ready")(),
+  );
   host.disk.content = file("b");
   await supervisor.reload();
   await waitFor("one left", () => Object.keys(host.states(supervisor)).join() === "b");
@@ -129,7 +141,10 @@ test("a new daemon with a broken file leaves what runs as it is", async () => {
   host.disk.content = "{";
   const second = host.make();
   await second.start();
-  assert.deepEqual([second.problems().length, host.calls, host.systemd.get("opencode-a.service").active], [1, [], "active"]);
+  assert.deepEqual(
+    [second.problems().length, host.calls, host.systemd.get("opencode-a.service").active],
+    [1, [], "active"],
+  );
 });
 
 test("a new daemon removes what the file no longer names, orphaned units and policies too", async () => {
@@ -191,7 +206,10 @@ test("the last instance takes the table and the slice with it; the next one brin
   host.disk.content = file();
   await supervisor.reload();
   await supervisor.emptied();
-  assert.deepEqual([host.isOpen(), host.calls.slice(-2), host.table.size], [false, ["destroy", "stop opencode.slice"], 0]);
+  assert.deepEqual(
+    [host.isOpen(), host.calls.slice(-2), host.table.size],
+    [false, ["destroy", "stop opencode.slice"], 0],
+  );
   host.disk.content = file("a");
   await supervisor.reload();
   await waitFor("ready", host.all(supervisor, "ready"));

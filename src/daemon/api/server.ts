@@ -3,7 +3,8 @@
  * Errors are `application/problem+json` (RFC 9457).
  */
 import { chmod, chown, rm } from "node:fs/promises";
-import Fastify, { type FastifyInstance } from "fastify";
+import { STATUS_CODES } from "node:http";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
 import { Type } from "typebox";
 import { type HostFacts, InstanceStatus, instanceStatuses, type Snapshot, Status, status } from "../status.ts";
 
@@ -16,46 +17,39 @@ export interface ApiSource {
 
 const InstanceList = Type.Object({ instances: Type.Array(InstanceStatus) });
 
+/** Answer with a problem document (RFC 9457); the title is the status's own name. */
+const refuse = (reply: FastifyReply, code: number, detail: string): FastifyReply =>
+  reply
+    .code(code)
+    .type("application/problem+json")
+    .send({ type: "about:blank", status: code, title: STATUS_CODES[code], detail });
+
 /** Routes without a listener; tests use `inject()`. */
 export function buildApi(source: ApiSource): FastifyInstance {
-  const api = Fastify({ logger: false, bodyLimit: 1024, requestTimeout: 10_000, forceCloseConnections: true });
-  const problem = (code: number, title: string, detail: string) => ({
-    type: "about:blank",
-    status: code,
-    title,
-    detail,
+  const api = Fastify({
+    ...{ logger: false, bodyLimit: 1024, requestTimeout: 10_000, forceCloseConnections: true },
+    frameworkErrors: (error, _request, reply) => void refuse(reply, error.statusCode ?? 400, error.message),
   });
+  api.setErrorHandler((error: FastifyError, _request, reply) => refuse(reply, error.statusCode ?? 500, error.message));
+  api.setNotFoundHandler(({ method, url }, reply) =>
+    refuse(reply, 404, `${method} ${url.slice(0, 100)} is not here; GET /v1/status is`),
+  );
 
   api.get("/v1/status", { schema: { response: { 200: Status } } }, () => status(source.snapshot(), source.facts));
   api.get("/v1/instances", { schema: { response: { 200: InstanceList } } }, () => ({
     instances: instanceStatuses(source.snapshot()),
   }));
-  api.get<{ Params: { name: string } }>("/v1/instances/:name", (request, reply) => {
-    const { name } = request.params;
-    const found = instanceStatuses(source.snapshot()).find((instance) => instance.name === name);
-    if (found !== undefined) return reply.send(found);
-    const detail = `no instance ${JSON.stringify(name.slice(0, 64))}; GET /v1/instances lists them`;
-    return reply
-      .code(404)
-      .type("application/problem+json")
-      .send(problem(404, "Not Found", detail));
+  api.get<{ Params: { name: string } }>("/v1/instances/:name", ({ params }, reply) => {
+    const found = instanceStatuses(source.snapshot()).find(({ name }) => name === params.name);
+    const unknown = `no instance ${JSON.stringify(params.name.slice(0, 64))}; GET /v1/instances lists them`;
+    return found === undefined ? refuse(reply, 404, unknown) : reply.send(found);
   });
   api.get("/healthz", () => ({ ok: true }));
   api.get("/readyz", (_request, reply) => {
-    const { connected } = source.snapshot();
-    if (source.ready() && connected) return reply.send({ ready: true });
-    const detail = connected ? "the first pass over the instances is not done" : "systemd's bus cannot be reached";
-    return reply
-      .code(503)
-      .type("application/problem+json")
-      .send(problem(503, "Service Unavailable", detail));
-  });
-  api.setNotFoundHandler((request, reply) => {
-    const detail = `${request.method} ${request.url.slice(0, 100)} is not here; GET /v1/status is`;
-    return reply
-      .code(404)
-      .type("application/problem+json")
-      .send(problem(404, "Not Found", detail));
+    if (!source.snapshot().connected) return refuse(reply, 503, "systemd's bus cannot be reached");
+    return source.ready()
+      ? reply.send({ ready: true })
+      : refuse(reply, 503, "the first pass over the instances is not done");
   });
   return api;
 }

@@ -35,18 +35,27 @@ interface Adopted {
   ids: ReadonlyMap<string, bigint>;
 }
 
-class LibnftablesNetfilter implements Netfilter {
+export class LibnftablesNetfilter implements Netfilter {
   readonly features: Features;
-  readonly #nft = new Nft();
+  readonly #nft: Nft;
   #adopted: Adopted | null = null;
   /** The whole table's rules, as of a generation of the ruleset. */
   #listing: { readonly generation: number; readonly rules: readonly ListedRule[] } | null = null;
 
-  constructor() {
+  private constructor(nft: Nft) {
+    this.#nft = nft;
     const probe = `${TABLE}_probe`;
-    this.features = {
-      persist: this.#nft.run(`add table ${probe} { flags owner,persist; }\ndelete table ${probe}`).rc === 0,
-    };
+    const { rc } = nft.run(`add table ${probe} { flags owner,persist; }\ndelete table ${probe}`);
+    this.features = { persist: rc === 0 };
+  }
+
+  /** Opens a context of its own; the table belongs to it until {@link close} or the end of the process. */
+  static async open(): Promise<LibnftablesNetfilter> {
+    try {
+      return new LibnftablesNetfilter(new Nft());
+    } catch (error) {
+      throw new NetfilterError("not-permitted", error instanceof Error ? error.message : String(error));
+    }
   }
 
   async adopt(gate: Gate): Promise<ReadonlyMap<string, string>> {
@@ -182,12 +191,3 @@ const explainer =
     const words = new Set(line.split(/[^\w.-]+/));
     return put.find(({ name }) => Object.values(namesOf(name)).some((word) => words.has(word)))?.name ?? null;
   };
-
-/** Opens a context of its own; the table belongs to it until {@link Netfilter.close} or the end of the process. */
-export function openNetfilter(): Netfilter {
-  try {
-    return new LibnftablesNetfilter();
-  } catch (error) {
-    throw new NetfilterError("not-permitted", error instanceof Error ? error.message : String(error));
-  }
-}
