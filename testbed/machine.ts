@@ -87,9 +87,10 @@ export class Machine implements AsyncDisposable {
     return await this.exec(["bash", "-euo", "pipefail", "-c", script], options);
   }
 
-  /** Writes a file, with the directories above it; `mode` in octal, default 0644. */
+  /** Puts a file in place in one step, with the directories above it; `mode` default 0644. */
   async writeFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-    await this.exec(["install", "-D", "-m", mode.toString(8), "/dev/stdin", path], { input: content });
+    const script = 'install -D -m "$2" /dev/null "$1.new" && cat >"$1.new" && mv -T "$1.new" "$1"';
+    await this.exec(["sh", "-c", script, "sh", path, mode.toString(8)], { input: content });
   }
 
   async readFile(path: string): Promise<string> {
@@ -149,16 +150,17 @@ export class Machine implements AsyncDisposable {
 
 /** In a cgroup of its own, outside of every unit: nsenter(1) alone would leave it in one the machine cannot see. */
 function enter(pid: number, cgroup: string, argv: readonly string[]): string[] {
-  const join = 'echo 0 >"$0" && exec nsenter -t "$1" -m -p -u -i -C -n -- "${@:2}"';
-  return ["bash", "-c", join, `${cgroup}/testbed.exec/cgroup.procs`, String(pid), ...argv];
+  const join = 'echo 0 >"$0" && exec nsenter -m -p -u -i -C -n -t "$@"';
+  return ["bash", "-c", join, `${cgroup}/testbed.exec/cgroup.procs`, String(pid), "--", ...argv];
 }
 
 /** Resolves to the host pid of the machine's systemd once that has booted. */
 async function booted(name: string, guard: Guard): Promise<number> {
   const probe = async (saw: Saw): Promise<number | false> => {
     if (guard.lastWords() !== null) return GONE;
-    const pid = readRecord(name)?.pid ?? null;
-    if (pid === null) return false;
+    const record = readRecord(name);
+    if (record === null || record.pid === null || record.guard !== guard.pid) return false;
+    const { pid } = record;
     const comm = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
     saw(`PID 1 is ${comm}`);
     if (comm !== "systemd") return false; // its mounts may still be the host's, and so would be its systemctl

@@ -19,6 +19,7 @@ export class Peer implements NetworkNode, AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #received: Received[] = [];
   readonly #listening = new Set<string>();
+  #asked = 0;
   readonly #refused = new Map<string, string>();
 
   private constructor(name: string, pid: number, child: ChildProcess) {
@@ -46,7 +47,7 @@ export class Peer implements NetworkNode, AsyncDisposable {
    * first), UDP sends each datagram back.
    */
   async listen(request: Omit<PeerRequest, "id">): Promise<void> {
-    const id = `${request.protocol} ${request.address ?? "*"} ${request.port}`;
+    const id = `${request.protocol} ${request.address ?? "*"} ${request.port} #${++this.#asked}`;
     this.#child.send({ ...request, id });
     await waitFor(`${this.name} listening on ${id}`, () => this.#listening.has(id) || this.#refused.get(id));
     const refused = this.#refused.get(id);
@@ -78,6 +79,6 @@ export class Peer implements NetworkNode, AsyncDisposable {
     if (!isPeerMessage(message)) return;
     if (message.kind === "listening") this.#listening.add(message.id);
     else if (message.kind === "refused") this.#refused.set(message.id, message.why);
-    else this.#received.push(message);
+    else if (message.kind === "received") this.#received.push(message);
   }
 }

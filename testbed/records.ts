@@ -55,6 +55,7 @@ export async function endMachine(name: string): Promise<void> {
 
 /** A running guard.sh of ours. */
 export interface Guard {
+  readonly pid: number | undefined;
   /** What it and the machine's console printed, once it has ended; null while it runs. */
   lastWords(): string | null;
   /** Ends the machine; resolves when nothing is left of it. */
@@ -76,6 +77,7 @@ export function startGuard(name: string, image: string, keep: boolean): Guard {
   const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
   child.unref(); // a machine that a test forgot must not keep its process alive
   return {
+    pid: child.pid,
     lastWords: () => (isOver() ? tail(readFileSync(`/proc/self/fd/${log}`, "utf8")).trim() : null),
     async stop() {
       child.ref();

@@ -1,0 +1,96 @@
+/**
+ * `npm test`, after scripts/bootstrap.mjs has set everything up: lint, types, unit tests, machine tests, Nix tests.
+ *   --full        also what takes long (*.full.test.ts)
+ *   --only-full   nothing else but that
+ *   PATH…         only test files below these paths, without lint and types
+ * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { obstacle } from "../testbed/host.ts";
+import { add, NOTHING, ONE_FAILED, ONE_PASSED, type Outcome, runFiles, skippedFiles, summary } from "./test-files.ts";
+
+const { values: options, positionals: filters } = parseArgs({
+  options: { full: { type: "boolean", default: false }, "only-full": { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const everything = filters.length === 0 && !options["only-full"];
+
+const MINUTE = 60_000;
+/** Machine tests wait for their machines more than they compute. */
+const MACHINES_AT_ONCE = Math.max(2, Math.min(4, availableParallelism()));
+
+const wanted = filters.map((filter) => resolve(filter));
+const isWanted = (file: string): boolean =>
+  (wanted.length === 0 || wanted.some((path) => file === path || file.startsWith(`${path}/`))) &&
+  (file.includes(".full.") ? options.full || options["only-full"] : !options["only-full"]);
+const files = globSync("{src,packages,testbed,scripts,bench,nix}/**/*.test.ts", {
+  exclude: (path) => /(^|\/)(node_modules|build)$/.test(path),
+})
+  .map((path) => resolve(path))
+  .filter(isWanted)
+  .sort();
+const needsMachine = (file: string): boolean => file.includes(".machine.");
+
+/** A check that is one program: one test, whose output is shown when it fails. */
+function program(name: string, argv: readonly string[]): Outcome {
+  const started = performance.now();
+  const [command = "", ...args] = argv;
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", timeout: 5 * MINUTE });
+  const passed = status === 0;
+  console.log(`${passed ? "ok  " : "FAIL"} ${name} (${Math.round(performance.now() - started)} ms)`);
+  if (!passed) console.log(`${stdout ?? ""}${stderr ?? ""}${error?.message ?? ""}`.trim());
+  return passed ? ONE_PASSED : ONE_FAILED;
+}
+
+async function machineTests(): Promise<Outcome> {
+  const chosen = files.filter(needsMachine);
+  const why = obstacle();
+  if (why !== null) return skippedFiles(chosen, why);
+  return await runFiles(chosen, { atOnce: MACHINES_AT_ONCE, timeoutMs: 10 * MINUTE });
+}
+
+/** Each `nix/tests/*.nix` evaluates to true, or throws with what is wrong. */
+function nixTests(): Outcome {
+  if (!existsSync("nix/tests") || !everything) return NOTHING;
+  const tests = readdirSync("nix/tests").filter((name) => name.endsWith(".nix"));
+  const paths = tests.map((name) => resolve("nix/tests", name));
+  const { NIXPKGS_LIB: lib } = process.env;
+  if (lib === undefined) return skippedFiles(paths, "NIXPKGS_LIB is not set; set it to the lib/ of a nixpkgs");
+  if (spawnSync("nix-instantiate", ["--version"]).status !== 0) return skippedFiles(paths, "nix is not on PATH");
+  const evaluate = (path: string): Outcome =>
+    program(path, ["nix-instantiate", "--eval", "--strict", "--readonly-mode", "-I", `nixpkgs-lib=${lib}`, path]);
+  return paths.map(evaluate).reduce(add, NOTHING);
+}
+
+const stages: readonly (readonly [name: string, run: () => Outcome | Promise<Outcome>])[] = [
+  ["lint", () => (everything ? program("biome ci", ["node_modules/.bin/biome", "ci", "."]) : NOTHING)],
+  ["types", () => (everything ? program("tsc", ["node_modules/.bin/tsc", "--noEmit", "-p", "."]) : NOTHING)],
+  [
+    "unit tests",
+    () =>
+      runFiles(
+        files.filter((file) => !needsMachine(file)),
+        { atOnce: availableParallelism(), timeoutMs: 5 * MINUTE },
+      ),
+  ],
+  ["machine tests", machineTests],
+  ["nix tests", nixTests],
+];
+
+let total = NOTHING;
+for (const [name, stage] of stages) {
+  console.log(`\n# ${name}`);
+  const outcome = await stage();
+  if (outcome === NOTHING) console.log("nothing to do");
+  total = add(total, outcome);
+}
+if (total.passed + total.failed + total.skipped === 0) {
+  console.log(`no test below ${filters.join(", ") || "the repository"}`);
+  total = ONE_FAILED;
+}
+console.log(`\n${summary(total)}`);
+process.exitCode = total.failed > 0 ? 1 : 0;
