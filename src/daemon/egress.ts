@@ -26,7 +26,8 @@ export class Egress {
   readonly #netfilter: Netfilter;
   readonly #systemd: Systemd;
   #queue: Change[] = [];
-  #flushing: Promise<void> | null = null;
+  #flushing = false;
+  #opening: Promise<ReadonlyMap<string, string>> | null = null;
   #gate: (Gate & { readonly id: bigint }) | null = null;
   #why: string | null = "no instance needs it yet";
 
@@ -41,7 +42,14 @@ export class Egress {
   }
 
   /** Make `opencode.slice` active and take over (or make) the table; policies installed before, by instance. */
-  async open(): Promise<ReadonlyMap<string, string>> {
+  open(): Promise<ReadonlyMap<string, string>> {
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  async #open(): Promise<ReadonlyMap<string, string>> {
     try {
       await this.#systemd.start(PARENT_SLICE);
       const gate = await this.#findGate();
@@ -106,19 +114,19 @@ export class Egress {
   #enqueue(name: string, put: Policy | null): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ name, put, resolve, reject });
-      this.#flushing ??= this.#flush().finally(() => {
-        this.#flushing = null;
-      });
+      if (!this.#flushing) void this.#flush();
     });
   }
 
   async #flush(): Promise<void> {
+    this.#flushing = true;
     while (this.#queue.length > 0) {
       await new Promise((resolve) => setImmediate(resolve));
       const changes = this.#queue;
       this.#queue = [];
       await this.#commit(changes);
     }
+    this.#flushing = false;
   }
 
   async #commit(changes: readonly Change[]): Promise<void> {

@@ -6,8 +6,10 @@ import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
 import { buildApi, listenOn } from "./api/server.ts";
 import { assemble } from "./assemble.ts";
+import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { plain } from "./text.ts";
 
 export const STATUS_SOCKET = `${RUNTIME_DIR}/status.sock`;
 const API_GROUP = "opencode";
@@ -19,8 +21,14 @@ const PROBLEMS_LOGGED = 50;
 export async function daemon(): Promise<void> {
   const log = openLogger(process.env.INVOCATION_ID !== undefined);
   const startedAt = Date.now();
-  const { supervisor, accounts, facts, close } = await assemble(INSTANCE_FILE, logEvents(log), startedAt);
+  const events = logEvents(log);
   let ready = false;
+  const changed: typeof events.changed = (view) => {
+    events.changed(view);
+    if (ready) summarize();
+  };
+  const { supervisor, accounts, facts, close } = await assemble(INSTANCE_FILE, { ...events, changed }, startedAt);
+  const summarize = debounced(() => void notify(`STATUS=${summary(supervisor)}`));
   const api = buildApi({ facts, ready: () => ready, snapshot: () => supervisor });
   await listenOn(api, STATUS_SOCKET, (await accounts.group(API_GROUP))?.id ?? 0);
 
@@ -32,11 +40,10 @@ export async function daemon(): Promise<void> {
 
   const reload = reloader(supervisor, log);
   const watcher = watch(INSTANCE_FILE, { ignoreInitial: true, atomic: true });
-  let timer: NodeJS.Timeout | undefined;
-  watcher.on("all", () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void reload(false), DEBOUNCE_MS);
-  });
+  watcher.on(
+    "all",
+    debounced(() => void reload(false)),
+  );
   process.on("SIGHUP", () => void reload(true));
 
   await new Promise<void>((resolve) => {
@@ -45,7 +52,6 @@ export async function daemon(): Promise<void> {
   });
   notify("STOPPING=1");
   stopWatchdog();
-  clearTimeout(timer);
   await watcher.close();
   await api.close();
   await close();
@@ -72,12 +78,26 @@ function report(log: Logger, problems: readonly Problem[]): void {
   }
 }
 
-/** One line for `systemctl status`. */
+/** One line for `systemctl status`: `2 ready, 1 blocked; 1 problem: …`. */
 function summary(supervisor: Supervisor): string {
-  const problems = supervisor.problems();
-  const first = problems[0];
-  const counted = `${supervisor.views.length} instances`;
-  return first === undefined ? counted : `${counted}, ${problems.length} problems: ${formatProblem(first)}`;
+  const states = Object.entries(Object.groupBy(supervisor.views, (view) => stateOf(view).state));
+  const counted = states.map(([state, views]) => `${views?.length} ${state}`).join(", ") || "no instances";
+  const [first, ...more] = supervisor.problems();
+  if (first === undefined) return counted;
+  return plain(`${counted}; ${more.length + 1} problem${more.length === 0 ? "" : "s"}: ${formatProblem(first)}`, 500);
+}
+
+/** Runs `work` some time after the first of many calls. */
+function debounced(work: () => void): () => void {
+  let pending = false;
+  return () => {
+    if (pending) return;
+    pending = true;
+    setTimeout(() => {
+      pending = false;
+      work();
+    }, DEBOUNCE_MS);
+  };
 }
 
 /** Send WATCHDOG=1 at half the interval that systemd asks for. */

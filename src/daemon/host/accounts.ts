@@ -37,9 +37,10 @@ function parseLine(line: string): [string, Account] | null {
 export class Accounts {
   readonly #systemd: Systemd;
   readonly #cache = new Map<Database, Cached>();
-  /** Users asked for, made together by the next run of sysusers. */
+  /** Users asked for, made together by the next run of sysusers; a run under way may have read its file already. */
   readonly #wanted = new Map<string, InstanceSpec>();
-  #making: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(systemd: Systemd) {
     this.#systemd = systemd;
@@ -49,16 +50,16 @@ export class Accounts {
   group = (name: string): Promise<Account | null> => this.#find("group", name);
 
   /** Have the instance's own user and group made; calls that come together share one run. */
-  async make(spec: InstanceSpec): Promise<void> {
+  make(spec: InstanceSpec): Promise<void> {
     this.#wanted.set(spec.user, spec);
-    this.#making ??= this.#make();
-    await this.#making;
+    this.#next ??= this.#last.then(() => this.#make());
+    this.#last = this.#next.catch(() => undefined);
+    return this.#next;
   }
 
   async #make(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    const specs = [...this.#wanted.values()].sort((a, b) => a.name.localeCompare(b.name));
-    this.#making = null;
+    this.#next = null;
+    const specs = [...this.#wanted.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     await writeIfChanged(SYSUSERS_CONF, sysusersConf(specs), { mode: 0o644 });
     await this.#systemd.start(SYSUSERS_UNIT);
   }

@@ -161,33 +161,31 @@ export class LibnftablesNetfilter implements Netfilter {
     return this.#listing.rules;
   }
 
-  #run(text: string, explain: (line: string) => NetfilterError | string | null = () => null): void {
+  #run(text: string, explain: () => NetfilterError | string | null = () => null): void {
     const { rc, error } = this.#nft.run(text);
     if (rc === 0) return;
-    // nft prints the message, then the line of ours it is about; the rest is pointers.
-    const [message = "", line = ""] = error.split("\n");
-    const cause = explain(line);
+    const cause = explain();
     if (cause instanceof NetfilterError) throw cause;
-    const said = `nft: ${message.replace(/^Error: /, "")}${line === "" ? "" : ` in "${line.trim().slice(0, 200)}"`}`;
-    throw new NetfilterError(codeOf(message), said, cause);
+    const [message = ""] = error.split("\n"); // what follows points into the first line, whichever was refused
+    throw new NetfilterError(codeOf(message), `nft said: ${message.replace(/^Error: /, "")}`, cause);
   }
 }
 
 /** EPERM is about the table when it has an owner, and about us when it has none. */
 function codeOf(message: string): NetfilterErrorCode {
   if (!message.includes("Operation not permitted")) return "refused";
-  return tableInfo(FAMILY, TABLE_NAME)?.owner == null ? "not-permitted" : "owned";
+  return (tableInfo(FAMILY, TABLE_NAME)?.owner ?? null) === null ? "not-permitted" : "owned";
 }
 
 const sliceMissing = (gate: Gate, name: string): NetfilterError =>
   new NetfilterError("slice-missing", `its slice has no cgroup ${cgroupOf(gate, name)}`, name);
 
-/** Which instance a refused line is about: one whose slice went meanwhile, or one whose chain the line names. */
+/** Which instance a refused change is about: one whose slice went meanwhile, or the only one there is. */
 const explainer =
-  (gate: Gate, { put }: Change) =>
-  (line: string) => {
+  (gate: Gate, { put, remove }: Change) =>
+  () => {
     const gone = put.find(({ name }) => cgroupId(cgroupOf(gate, name)) === null);
     if (gone !== undefined) return sliceMissing(gate, gone.name);
-    const words = new Set(line.split(/[^\w.-]+/));
-    return put.find(({ name }) => Object.values(namesOf(name)).some((word) => words.has(word)))?.name ?? null;
+    const [only = null, ...others] = [...put.map(({ name }) => name), ...remove];
+    return others.length === 0 ? only : null;
   };

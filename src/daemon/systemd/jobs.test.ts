@@ -23,6 +23,13 @@ test("a result heard before the reply is not lost", async () => {
   assert.equal(result, "done");
 });
 
+test("two calls that systemd answers with one job both hear of its end", async () => {
+  const jobs = new JobWaiter();
+  const both = Promise.all([jobs.run(async () => "/job/1"), jobs.run(async () => "/job/1")]);
+  setImmediate(() => jobs.removed("/job/1", "done"));
+  assert.deepEqual(await both, ["done", "done"]);
+});
+
 test("a call that is refused rejects, and a lost connection rejects everything that waits", async () => {
   const jobs = new JobWaiter();
   await assert.rejects(

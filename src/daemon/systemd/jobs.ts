@@ -10,7 +10,8 @@ interface Waiting {
 const EARLY_MAX = 4096;
 
 export class JobWaiter {
-  readonly #waiting = new Map<string, Waiting>();
+  /** By job: systemd answers a second start of a unit with the job that is already queued. */
+  readonly #waiting = new Map<string, Waiting[]>();
   /** Results heard before the reply that names the job was seen, while a call is under way. */
   readonly #early = new Map<string, JobResult>();
   #calls = 0;
@@ -27,7 +28,9 @@ export class JobWaiter {
     const early = this.#early.get(job);
     if (this.#calls === 0) this.#early.clear();
     if (early !== undefined) return early;
-    return new Promise((resolve, reject) => this.#waiting.set(job, { resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(job, [...(this.#waiting.get(job) ?? []), { resolve, reject }]);
+    });
   }
 
   /** A job ended. */
@@ -35,7 +38,7 @@ export class JobWaiter {
     const waiting = this.#waiting.get(job);
     if (waiting !== undefined) {
       this.#waiting.delete(job);
-      waiting.resolve(result);
+      for (const one of waiting) one.resolve(result);
     } else if (this.#calls > 0 && this.#early.size < EARLY_MAX) {
       this.#early.set(job, result);
     }
@@ -43,7 +46,7 @@ export class JobWaiter {
 
   /** The connection is gone: nobody will ever hear how these ended. */
   failAll(error: Error): void {
-    const waiting = [...this.#waiting.values()];
+    const waiting = [...this.#waiting.values()].flat();
     this.#waiting.clear();
     for (const one of waiting) one.reject(error);
   }

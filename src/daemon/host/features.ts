@@ -1,0 +1,51 @@
+/** What this host has: probed once, at start. What is missing is said as a weaker state, never dropped in silence. */
+import { execFile } from "node:child_process";
+import { access } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Features } from "../../netpolicy/table.ts";
+import { type Host, RUNTIME } from "../../sandbox/host.ts";
+
+const run = promisify(execFile);
+/** First Landlock ABI with scopes for abstract sockets and signals (Linux 6.12, landlock(7)). */
+const SCOPES_ABI = 6;
+const beside = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+const INIT = beside("../../../packages/sandbox-init/build/opencode-init");
+const SETUP = beside(import.meta.url.endsWith(".ts") ? "../../setup/main.ts" : "../../setup/main.js");
+
+/** Probe the host. Throws when the instance's init cannot be run: nothing could be started then. */
+export async function probeHost(systemdVersion: number): Promise<Host> {
+  const { stdout } = await run(INIT, ["--probe"]);
+  const isNixOS = await access("/etc/NIXOS").then(
+    () => true,
+    () => false,
+  );
+  return {
+    systemdVersion,
+    landlockScopes: Number.parseInt(stdout, 10) >= SCOPES_ABI,
+    programs: { init: INIT, node: process.execPath, setup: SETUP, shell: "/bin/sh" },
+    ...RUNTIME[isNixOS ? "nixos" : "fhs"],
+  };
+}
+
+type Row = readonly [isMissing: (host: Host, netfilter: Features) => boolean, line: string];
+
+const ROWS: readonly Row[] = [
+  [
+    ({ systemdVersion }) => systemdVersion < 257,
+    "systemd before 257: instances see no PID namespace of their own and can reach the journal's socket",
+  ],
+  [
+    ({ landlockScopes }) => !landlockScopes,
+    "no Landlock scopes (Linux 6.12): isolated instances have no Unix sockets at all",
+  ],
+  [
+    (_, { persist }) => !persist,
+    "nftables cannot own a table (Linux 6.9, nft 1.1): other programs can change or flush the egress policy",
+  ],
+];
+
+/** What is weaker on this host for want of something, one line each. */
+export const weaknesses = (host: Host, netfilter: Features): string[] =>
+  ROWS.filter(([isMissing]) => isMissing(host, netfilter)).map(([, line]) => line);
