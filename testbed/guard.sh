@@ -50,7 +50,7 @@ echo "$owner" >"$record/owner"
 echo $$ >"$record/guard"
 trap 'clear_record "$record"' EXIT
 trap 'exit 0' TERM INT HUP
-mkdir "$cgroup" "$cgroup/testbed.exec"
+mkdir "$cgroup"
 # A packet logged in a machine is in no "first" network namespace; without this the kernel keeps it to itself.
 echo 1 2>/dev/null >/proc/sys/net/netfilter/nf_log_all_netns || true
 
