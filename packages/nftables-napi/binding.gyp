@@ -1,0 +1,11 @@
+{
+  "targets": [
+    {
+      "target_name": "nftables",
+      "sources": ["nftables.c"],
+      "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
+      "cflags": ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "<!@(pkg-config --cflags libnftables)"],
+      "libraries": ["<!@(pkg-config --libs libnftables)"]
+    }
+  ]
+}

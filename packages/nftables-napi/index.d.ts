@@ -1,0 +1,57 @@
+/** What one call of nft did: nft(8) exit status, and what nft would have printed to stdout and stderr. */
+export interface NftResult {
+  /** 0, or -1 when nothing was done: one call is one transaction. */
+  rc: number;
+  output: string;
+  /** `Error: …` and a line of the commands, for each that failed. The line is always the first one, whichever failed. */
+  error: string;
+}
+
+/**
+ * One libnftables context (libnftables(3)) and the netlink socket in it. A table made with `flags owner` belongs to that
+ * socket: it goes (or with `persist` stays, open to all) when the context is closed, collected or its process ends.
+ * Calls are synchronous. Throws `ENETLINK` when the process may not open netlink sockets.
+ */
+export class Nft {
+  /** `json`: listings come as JSON (libnftables-json(5)). */
+  constructor(options?: { json?: boolean });
+  /** Runs commands as one transaction. Throws RangeError for a NUL byte or more than 16 Mi characters, and `ERR_CLOSED`. */
+  run(commands: string): NftResult;
+  close(): void;
+}
+
+export type Family = "ip" | "ip6" | "inet" | "arp" | "bridge" | "netdev";
+
+export interface TableInfo {
+  /** `NFT_TABLE_F_*` of linux/netfilter/nf_tables.h: 1 dormant, 2 owner, 4 persist. */
+  flags: number;
+  /** Netlink port of the owner; null when the table has none. */
+  owner: number | null;
+}
+
+export interface RuleInfo {
+  chain: string;
+  comment: string | null;
+}
+
+export interface ElementInfo {
+  /** As the kernel keeps it; a cgroup id and a mark are in host byte order. */
+  key: Buffer;
+  /** The chain that a verdict map's element jumps or goes to; null for every other element. */
+  chain: string | null;
+}
+
+// The dumps below ask the kernel and resolve nothing: nft would walk cgroupfs once for each cgroup it prints.
+// They throw an Error with `code` (`ENOENT` when there is no such table, chain or set).
+
+/** Flags and owner of a table; null when there is none. */
+export function tableInfo(family: Family, table: string): TableInfo | null;
+/** Number of the ruleset's current generation: it changes with every transaction of anyone in this network namespace. */
+export function generation(): number;
+/** The rules of a table, or of one of its chains, in order. */
+export function rules(family: Family, table: string, chain?: string): RuleInfo[];
+/**
+ * The elements of a set or map, in no order. The kernel walks a hash that may be growing, and starts again for each
+ * datagram: only a set declared with `size` is listed without gaps and repetitions right after it has grown.
+ */
+export function elements(family: Family, table: string, set: string): ElementInfo[];

@@ -1,0 +1,156 @@
+// What libnftables and netlink hold about tables. Shapes, units and errors are documented in index.d.ts.
+import { createRequire } from "node:module";
+import { getSystemErrorMap } from "node:util";
+
+const native = createRequire(import.meta.url)("./build/Release/nftables.node");
+
+/** More than any ruleset of ours by far; a larger text is a mistake and would hold the process up. */
+const COMMANDS_MAX = 16 * 1024 * 1024;
+
+export class Nft {
+  #context;
+
+  constructor(options = {}) {
+    this.#context = native.open(options.json === true);
+  }
+
+  run(commands) {
+    if (typeof commands !== "string") throw new TypeError("commands must be a string of nft commands");
+    if (commands.includes("\0")) throw new RangeError("commands hold a NUL byte: nft would ignore what follows it");
+    if (commands.length > COMMANDS_MAX) {
+      throw new RangeError(`commands are ${commands.length} characters long; at most ${COMMANDS_MAX} are run at once`);
+    }
+    return native.run(this.#context, commands);
+  }
+
+  close() {
+    native.close(this.#context);
+  }
+}
+
+// linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
+const FAMILY = { ip: 2, ip6: 10, inet: 1, arp: 3, bridge: 7, netdev: 5 };
+const MESSAGE = { table: 1, rule: 7, element: 13, generation: 16 };
+const NFNL_SUBSYS_NFTABLES = 10 << 8;
+const [NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP] = [0x1, 0x4, 0x300];
+const [NLMSG_HDRLEN, NFGENMSG_LEN, NLA_HDRLEN, NLA_TYPE_MASK] = [16, 4, 4, 0x3fff];
+const NLMSG_MIN_TYPE = 0x10;
+const DUMP_TRIES = 10;
+const ERRNO_NAMES = getSystemErrorMap();
+
+const align = (length) => (length + 3) & ~3;
+
+/** The first attributes of every table, rule and element request are names: 1 the table, 2 the chain or set. */
+function encode(type, flags, family, names) {
+  const texts = names.map((name) => Buffer.from(`${name}\0`));
+  const size = texts.reduce((sum, text) => sum + align(NLA_HDRLEN + text.length), NLMSG_HDRLEN + NFGENMSG_LEN);
+  const message = Buffer.alloc(size);
+  message.writeUInt32LE(size, 0);
+  message.writeUInt16LE(NFNL_SUBSYS_NFTABLES | type, 4);
+  message.writeUInt16LE(NLM_F_REQUEST | flags, 6);
+  message.writeUInt8(family, NLMSG_HDRLEN);
+  let at = NLMSG_HDRLEN + NFGENMSG_LEN;
+  texts.forEach((text, index) => {
+    message.writeUInt16LE(NLA_HDRLEN + text.length, at);
+    message.writeUInt16LE(index + 1, at + 2);
+    text.copy(message, at + NLA_HDRLEN);
+    at += align(NLA_HDRLEN + text.length);
+  });
+  return message;
+}
+
+/** `[type, payload]` of every attribute; a length that leaves the buffer ends the list. */
+function* attributes(data) {
+  for (let at = 0; at + NLA_HDRLEN <= data.length; ) {
+    const length = data.readUInt16LE(at);
+    if (length < NLA_HDRLEN || at + length > data.length) return;
+    yield [data.readUInt16LE(at + 2) & NLA_TYPE_MASK, data.subarray(at + NLA_HDRLEN, at + length)];
+    at += align(length);
+  }
+}
+
+/** The payload of the first attribute of a type. Thousands of rules are read with this: nothing is built on the way. */
+function attribute(data, type) {
+  for (let at = 0; data !== undefined && at + NLA_HDRLEN <= data.length; ) {
+    const length = data.readUInt16LE(at);
+    if (length < NLA_HDRLEN || at + length > data.length) return undefined;
+    if ((data.readUInt16LE(at + 2) & NLA_TYPE_MASK) === type) return data.subarray(at + NLA_HDRLEN, at + length);
+    at += align(length);
+  }
+  return undefined;
+}
+
+/** The attributes of each message of the answer. */
+function* messages(data) {
+  for (let at = 0; at + NLMSG_HDRLEN <= data.length; ) {
+    const length = data.readUInt32LE(at);
+    if (length < NLMSG_HDRLEN || at + length > data.length) return;
+    if (data.readUInt16LE(at + 4) >= NLMSG_MIN_TYPE) {
+      yield data.subarray(at + NLMSG_HDRLEN + NFGENMSG_LEN, at + length);
+    }
+    at += align(length);
+  }
+}
+
+/** A dump that was cut by a change of the ruleset is read again: half an answer is none. */
+function ask(kind, flags, family, names) {
+  if (names.some((name) => name.includes("\0"))) throw new RangeError("a name holds a NUL byte");
+  const message = encode(MESSAGE[kind], flags, FAMILY[family], names);
+  for (let tries = 0; tries < DUMP_TRIES; tries++) {
+    const { errno, interrupted, data } = native.request(message);
+    if (errno !== 0) {
+      const [code, text] = ERRNO_NAMES.get(-errno) ?? [`E${errno}`, "unknown error"];
+      throw Object.assign(new Error(`${kind} of ${family} ${names.join(" ")}: ${text}`), { code, errno });
+    }
+    if (!interrupted) return [...messages(data)];
+  }
+  throw Object.assign(new Error(`${kind} of ${family} ${names.join(" ")}: changes faster than it can be read`), {
+    code: "EINTR",
+  });
+}
+
+const text = (payload) => (payload === undefined ? "" : payload.toString("utf8", 0, payload.indexOf(0)));
+
+export function tableInfo(family, table) {
+  try {
+    const [found] = ask("table", NLM_F_ACK, family, [table]);
+    return { flags: attribute(found, 2)?.readUInt32BE() ?? 0, owner: attribute(found, 7)?.readUInt32BE() ?? null };
+  } catch (error) {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+export function generation() {
+  return attribute(ask("generation", NLM_F_ACK, "inet", [])[0], 1).readUInt32BE();
+}
+
+/** libnftnl's user data: type and length in a byte each; type 0 of a rule is its comment. */
+function comment(userdata) {
+  for (let at = 0; userdata !== undefined && at + 2 <= userdata.length; at += 2 + userdata[at + 1]) {
+    if (userdata[at] === 0) return text(userdata.subarray(at + 2, at + 2 + userdata[at + 1]));
+  }
+  return null;
+}
+
+export function rules(family, table, chain) {
+  return ask("rule", NLM_F_DUMP, family, chain === undefined ? [table] : [table, chain]).map((rule) => ({
+    chain: text(attribute(rule, 2)),
+    comment: comment(attribute(rule, 7)),
+  }));
+}
+
+/** The key is a value (1) or, where a map leads to a chain, its data is a verdict (2) that names one (2). */
+function element(payload) {
+  const chain = attribute(attribute(attribute(payload, 2), 2), 2);
+  return {
+    key: Buffer.from(attribute(attribute(payload, 1), 1) ?? []),
+    chain: chain === undefined ? null : text(chain),
+  };
+}
+
+export function elements(family, table, set) {
+  return ask("element", NLM_F_DUMP, family, [table, set]).flatMap((part) =>
+    [...attributes(attribute(part, 3) ?? Buffer.alloc(0))].map(([, payload]) => element(payload)),
+  );
+}

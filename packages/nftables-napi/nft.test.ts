@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { mkdirSync, rmdirSync, statSync } from "node:fs";
+import { test } from "node:test";
+import { elements, generation, Nft, rules, tableInfo } from "nftables-napi";
+import { inNamespaces } from "./testing.ts";
+
+inNamespaces(import.meta.url, () => {
+  const nft = new Nft();
+  const run = (commands: string): string => {
+    const { rc, output, error } = nft.run(commands);
+    assert.deepEqual([rc, error], [0, ""], commands);
+    return output;
+  };
+
+  test("a transaction happens as a whole or not at all, and says what was wrong", () => {
+    run("add table inet t\nadd chain inet t c");
+    const { rc, output, error } = nft.run("add rule inet t c accept\nadd rule inet t nowhere accept");
+    assert.equal(rc, -1);
+    assert.equal(output, "");
+    assert.match(error, /^Error: .*No such file or directory/);
+    assert.deepEqual(rules("inet", "t"), []);
+    assert.match(run("list table inet t"), /^table inet t \{\n\tchain c \{\n\t\}\n\}\n$/);
+  });
+
+  test("an error leaves the context usable, and nothing of it in the next result", () => {
+    assert.notEqual(nft.run("this is no nft command").rc, 0);
+    assert.deepEqual(nft.run("add table inet t"), { rc: 0, output: "", error: "" });
+    assert.deepEqual(nft.run(""), { rc: 0, output: "", error: "" });
+  });
+
+  test("a JSON context lists JSON", () => {
+    const json = new Nft({ json: true });
+    const listing: unknown = JSON.parse(json.run("list table inet t").output);
+    assert.ok(typeof listing === "object" && listing !== null && "nftables" in listing);
+    json.close();
+  });
+
+  test("what would be cut short, or hold the process up, is refused", () => {
+    assert.throws(() => nft.run("add table inet u\0; add table inet v"), /NUL byte/);
+    assert.throws(() => nft.run(" ".repeat(16 * 1024 * 1024 + 1)), /at most 16777216/);
+    // @ts-expect-error: not a string
+    assert.throws(() => nft.run(7), TypeError);
+    assert.equal(tableInfo("inet", "u"), null);
+  });
+
+  test("a closed context says so, as often as it is asked", () => {
+    const closed = new Nft();
+    closed.close();
+    for (const use of [() => closed.run("list tables"), () => closed.close()]) {
+      assert.throws(use, { code: "ERR_CLOSED" });
+    }
+  });
+
+  test("flags and owner of a table", () => {
+    assert.deepEqual(tableInfo("inet", "t"), { flags: 0, owner: null });
+    assert.equal(tableInfo("ip", "t"), null);
+    const owner = new Nft();
+    assert.equal(owner.run("add table inet mine { flags owner; }").rc, 0);
+    const info = tableInfo("inet", "mine");
+    assert.equal(info?.flags, 2);
+    assert.ok((info?.owner ?? 0) > 0);
+    assert.match(nft.run("delete table inet mine").error, /Operation not permitted/);
+    owner.close();
+    assert.equal(tableInfo("inet", "mine"), null);
+  });
+
+  test("rules with their comments, of a table and of one chain, in order", () => {
+    run(
+      'add table inet r\nadd chain inet r a\nadd chain inet r b\nadd rule inet r a accept comment "1st é"\nadd rule inet r a drop\nadd rule inet r b drop comment "b"',
+    );
+    const a = [
+      { chain: "a", comment: "1st é" },
+      { chain: "a", comment: null },
+    ];
+    assert.deepEqual(rules("inet", "r", "a"), a);
+    assert.deepEqual(rules("inet", "r"), [...a, { chain: "b", comment: "b" }]);
+    assert.deepEqual(rules("inet", "r", "nowhere"), []);
+    assert.throws(() => rules("inet", "r\0"), RangeError);
+  });
+
+  test("elements of a map keyed by cgroup: its ids, and where they lead, also when the cgroup is gone", () => {
+    mkdirSync("/sys/fs/cgroup/x.slice");
+    run(
+      'add map inet t m { type cgroupsv2 : verdict; }\nadd element inet t m { "x.slice" : jump c }\nadd set inet t s { type mark; elements = { 7 }; }',
+    );
+    const id = statSync("/sys/fs/cgroup/x.slice", { bigint: true }).ino;
+    rmdirSync("/sys/fs/cgroup/x.slice");
+    const [found, ...others] = elements("inet", "t", "m");
+    assert.deepEqual(others, []);
+    assert.equal(found?.key.readBigUInt64LE(), id);
+    assert.equal(found?.chain, "c");
+    assert.deepEqual(elements("inet", "t", "s"), [{ key: Buffer.from([7, 0, 0, 0]), chain: null }]);
+    assert.throws(() => elements("inet", "t", "nowhere"), { code: "ENOENT" });
+  });
+
+  test("a dump of many datagrams is read to its end", () => {
+    const marks = Array.from({ length: 5000 }, (_, index) => index);
+    run(`add set inet t many { type mark; size 5000; elements = { ${marks.join(", ")} }; }`);
+    const found = elements("inet", "t", "many").map(({ key }) => key.readUInt32LE());
+    assert.equal(found.sort((a, b) => a - b).join(), marks.join());
+  });
+
+  test("the generation changes with the ruleset, and only then", () => {
+    const before = generation();
+    run("list ruleset");
+    assert.equal(generation(), before);
+    run("add table inet another");
+    assert.notEqual(generation(), before);
+  });
+});

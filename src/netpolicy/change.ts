@@ -1,0 +1,63 @@
+/** One transaction that takes the table from what is installed to what is wanted. */
+import { type Entry, entriesText, type Installed, noEntriesText, putText, removeText } from "./instance.ts";
+import { type Gate, INSTANCES_MAX } from "./names.ts";
+import { type Policy, policyHash } from "./policy.ts";
+
+/** What is installed, by instance. */
+export type InstalledMap = ReadonlyMap<string, Installed>;
+
+export interface Change {
+  readonly put: readonly Policy[];
+  readonly remove: readonly string[];
+}
+
+/** What is known of cgroups right now. */
+export interface Slices {
+  /** Whether the instance's slice exists. */
+  readonly exists: (name: string) => boolean;
+  /** Whether the installed entry is of another slice than the one that exists. */
+  readonly stale: (name: string) => boolean;
+}
+
+export interface Transaction {
+  /** Empty when there is nothing to do. */
+  readonly text: string;
+  /** What is installed once the text has been run. */
+  readonly installed: InstalledMap;
+}
+
+/** The lowest number nobody has; an instance keeps its own for as long as it is isolated. */
+function slotFor(policy: Policy, installed: InstalledMap, taken: Set<number>): number {
+  if (policy.isolation === null) return 0;
+  const before = installed.get(policy.name)?.slot ?? 0;
+  let slot = before === 0 ? 1 : before;
+  while (before === 0 && taken.has(slot)) slot++;
+  taken.add(slot);
+  return slot;
+}
+
+/** The transaction for a change. What is to be removed and is not installed is no mistake. */
+export function transaction(gate: Gate, installed: InstalledMap, change: Change, slices: Slices): Transaction {
+  const after = new Map(installed);
+  for (const name of change.remove) after.delete(name);
+  const taken = new Set([...after.values()].map(({ slot }) => slot));
+  const puts = change.put.map((policy) => ({ policy, slot: slotFor(policy, after, taken) }));
+  for (const { policy, slot } of puts) after.set(policy.name, { hash: policyHash(policy), slot });
+
+  if (after.size > INSTANCES_MAX)
+    throw new RangeError(`${after.size} instances; the table has room for ${INSTANCES_MAX}`);
+
+  const dropped = [...installed].filter(([name, { slot }]) => (after.get(name)?.slot ?? -1) !== slot);
+  const reset = dropped.length > 0 || puts.some(({ policy }) => slices.stale(policy.name));
+  const put = new Set(puts.map(({ policy }) => policy.name));
+  const entries: Entry[] = [...after]
+    .filter(([name]) => put.has(name) || (reset && slices.exists(name)))
+    .map(([name, { slot }]) => ({ name, slot }));
+  const text = [
+    reset ? noEntriesText() : "",
+    ...dropped.map(([name, { slot }]) => removeText(name, slot)),
+    ...puts.map(({ policy, slot }) => putText(policy, slot)),
+    entriesText(gate, entries),
+  ].join("");
+  return { text, installed: after };
+}

@@ -1,0 +1,61 @@
+/** The names of the table and of what is in it. */
+import { PARENT_SLICE, sliceUnit } from "../spec/names.ts";
+
+export const FAMILY = "inet";
+export const TABLE_NAME = "opencode_supervisor";
+export const TABLE = `${FAMILY} ${TABLE_NAME}`;
+
+/** The slice that all instances are in, as the rules see it. */
+export interface Gate {
+  /** Path below the root of the cgroup namespace that makes the rules: `opencode.slice`. */
+  readonly cgroup: string;
+  /** Depth of that path, 1 for `opencode.slice`; the instances' slices are one deeper. */
+  readonly level: number;
+}
+
+/** The gate at a cgroup path, with the level that follows from it. */
+export const gateAt = (cgroup: string = PARENT_SLICE): Gate => ({ cgroup, level: cgroup.split("/").length });
+
+/** cgroup path of an instance's slice. */
+export const cgroupOf = (gate: Gate, name: string): string => `${gate.cgroup}/${sliceUnit(name)}`;
+
+/**
+ * An instance's name as part of an nft identifier: letters, digits and `-` stay, every other byte becomes `_` and two hex
+ * digits. Different names never meet, and {@link decodeName} gives the name back.
+ */
+export const encodeName = (name: string): string =>
+  [...Buffer.from(name)].map((byte) => PLAIN[byte] ?? `_${byte.toString(16).padStart(2, "0")}`).join("");
+
+export const decodeName = (encoded: string): string =>
+  Buffer.from(
+    encoded.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    "latin1",
+  ).toString();
+
+const PLAIN: Readonly<Record<number, string>> = Object.fromEntries(
+  [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"].map((char) => [char.charCodeAt(0), char]),
+);
+
+/** What an instance has in the table; `blocked*` are kept when its policy changes. */
+export const namesOf = (name: string) => {
+  const encoded = encodeName(name);
+  return {
+    out: `out_${encoded}`,
+    no: `no_${encoded}`,
+    blocked: `blocked_${encoded}`,
+    blocked4: `blocked4_${encoded}`,
+    blocked6: `blocked6_${encoded}`,
+    logPrefix: `opencode-${encoded}-blocked: `,
+  } as const;
+};
+
+/** The instance whose chain this is; null for a chain that is not an instance's first one. */
+export const instanceOf = (chain: string): string | null =>
+  chain.startsWith("out_") ? decodeName(chain.slice("out_".length)) : null;
+
+/** Marks of packets on their way through `lo`: the upper half says they are ours, the lower is the sender's slot. */
+export const MARK = 0x4f430000;
+export const MARK_MASK = 0xffff0000;
+/** As many instances as the table has room for; slots stay below it. */
+export const INSTANCES_MAX = 8192;
+export const hex = (mark: number): string => `0x${mark.toString(16).padStart(8, "0")}`;

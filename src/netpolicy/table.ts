@@ -1,0 +1,99 @@
+/** What all instances share: the table, its maps, the gate, and the two verdicts. */
+import { type Gate, hex, INSTANCES_MAX, MARK, MARK_MASK, TABLE } from "./names.ts";
+import { LAYOUT } from "./policy.ts";
+
+/** What kernel and libnftables can do together. */
+export interface Features {
+  /** `flags owner,persist`: nobody else can change the table, and it stays when its owner dies (Linux 6.9, nft 1.1). */
+  readonly persist: boolean;
+}
+
+/** NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST of linux/netfilter/nf_tables.h. */
+export const OWNED_FLAGS = 6;
+
+const tableWith = (flags: number): string =>
+  (flags & OWNED_FLAGS) === OWNED_FLAGS ? `${TABLE} { flags owner,persist; }` : TABLE;
+
+/** The flags a table of ours has with these features. */
+export const flagsWith = (features: Features): number => (features.persist ? OWNED_FLAGS : 0);
+
+/** Makes the table ours, or leaves it ours; everything in it stays as it is. */
+export const takeText = (features: Features): string => `add table ${tableWith(flagsWith(features))}\n`;
+
+/** Deletes a table with these flags, one that a dead owner left behind included. */
+export const deleteText = (flags: number): string => `add table ${tableWith(flags)}\ndelete table ${TABLE}\n`;
+
+/** Comment on the gate's rule: which layout, and which cgroup its path meant when it was made. */
+export const gateComment = (gate: Gate, gateId: bigint): string => `gate ${LAYOUT} ${gate.level} ${gateId}`;
+
+/** The layout that a gate's comment names; null for anything else. */
+export const gateLayout = (comment: string | null): number | null => {
+  const layout = /^gate (\d+) \d+ \d+$/.exec(comment ?? "")?.[1];
+  return layout === undefined ? null : Number(layout);
+};
+
+/**
+ * The maps and the set that are keyed by cgroup or mark, as declared; `elements` go in by declaring them again. Without a
+ * size the kernel takes a hash that grows, and a listing of one that is growing has gaps (see nftables-napi, `elements`).
+ */
+const declaration = (kind: "map" | "set", name: string, type: string) => {
+  return (elements = "") => `add ${kind} ${TABLE} ${name} { type ${type}; size ${INSTANCES_MAX}; ${elements}}\n`;
+};
+export const declarations = {
+  instances: declaration("map", "instances", "cgroupsv2 : verdict"),
+  own: declaration("set", "own", "mark . cgroupsv2"),
+  senders: declaration("map", "senders", "mark : verdict"),
+} as const;
+
+const CHAINS: Readonly<Record<string, string>> = {
+  refuse: "",
+  pass: "",
+  here: "",
+  foreign: "",
+  loopback: "",
+  opencode: "",
+  output: " { type filter hook output priority 300; policy accept; }",
+  prerouting: " { type filter hook prerouting priority -310; policy accept; }",
+};
+
+const OURS = `meta mark & ${hex(MARK_MASK)} == ${hex(MARK)}`;
+
+/** `[chain, rule]` in order. 1 and 58 are ICMP and ICMPv6: from a socket, an echo request, which the kernel answers. */
+const rules = (gate: Gate, gateId: bigint): readonly (readonly [chain: string, rule: string])[] => [
+  ["refuse", "meta l4proto tcp reject with tcp reset"],
+  ["refuse", "reject with icmpx admin-prohibited"],
+  ["pass", `${OURS} meta mark set 0`],
+  ["pass", "accept"],
+  ["here", "fib daddr type local accept"],
+  ["foreign", "meta mark vmap @senders"],
+  ["foreign", "counter name unregistered drop"],
+  ["loopback", `meta mark . socket cgroupv2 level ${gate.level + 1} @own goto pass`],
+  ["loopback", "meta l4proto 1 goto pass"],
+  ["loopback", "meta l4proto 58 goto pass"],
+  ["loopback", "socket wildcard <= 1 goto foreign"],
+  ["loopback", "tcp flags & (syn | ack) != syn goto pass"],
+  ["loopback", "goto foreign"],
+  ["opencode", `socket cgroupv2 level ${gate.level + 1} vmap @instances`],
+  ["opencode", 'limit rate 5/minute burst 5 packets log prefix "opencode.slice-blocked: " level info flags skuid'],
+  ["opencode", "counter name unregistered drop"],
+  ["prerouting", `${OURS} goto loopback`],
+  [
+    "output",
+    `socket cgroupv2 level ${gate.level} "${gate.cgroup}" jump opencode comment "${gateComment(gate, gateId)}"`,
+  ],
+];
+
+/**
+ * Makes the table and what all instances share, or makes that anew in a table that is there: instances, their counters
+ * and their entries stay. Fails when the gate's cgroup does not exist.
+ */
+export function tableText(features: Features, gate: Gate, gateId: bigint): string {
+  const chains = Object.entries(CHAINS).map(([chain, hook]) => `add chain ${TABLE} ${chain}${hook}\n`);
+  const flushes = Object.keys(CHAINS).map((chain) => `flush chain ${TABLE} ${chain}\n`);
+  const adds = rules(gate, gateId).map(([chain, rule]) => `add rule ${TABLE} ${chain} ${rule}\n`);
+  const maps = Object.values(declarations).map((declare) => declare());
+  return [takeText(features), ...maps, `add counter ${TABLE} unregistered\n`, ...chains, ...flushes, ...adds].join("");
+}
+
+/** The chains that {@link tableText} fills: none of them may be without rules. */
+export const SHARED_CHAINS: readonly string[] = Object.keys(CHAINS);
