@@ -59,7 +59,8 @@ export function overview(summary: Status, instances: readonly InstanceStatus[]):
     egressWord(instance),
     instance.version ?? "-",
   ]);
-  const whys = instances.filter(({ why, state }) => why !== null && state !== "blocked");
+  const told = new Set(summary.problems.map(formatProblem));
+  const whys = instances.filter(({ why }) => why !== null && !told.has(why));
   const lines = [
     ...table([head, ...rows]),
     ...(summary.target === "active"
@@ -72,7 +73,7 @@ export function overview(summary: Status, instances: readonly InstanceStatus[]):
   return `${lines.join("\n")}\n`;
 }
 
-const egressWord = ({ policy }: InstanceStatus): string =>
+const egressWord = ({ policy }: Pick<InstanceStatus, "policy">): string =>
   policy.wanted === "none" ? "open" : policy.inForce ? policy.wanted : "NOT IN FORCE";
 
 function detail(instance: InstanceStatus): string {

@@ -47,14 +47,14 @@ export class OutputWatch {
     this.#report = report;
   }
 
-  /** Read the lines of a failure once; forget them when the instance is up again. */
+  /** Read the lines of a failure once; forget them when nothing is failed any more. */
   follow(view: View): void {
     const failed = failedUnit(view);
     const key = failed === null ? "" : `${failed[0]}@${failed[1].since}`;
     if (key === (this.#seen.get(view.name) ?? "")) return;
     if (failed === null) {
       this.#seen.delete(view.name);
-      if (view.main?.active === "active") this.#report(view.name, []);
+      this.#report(view.name, []);
       return;
     }
     this.#seen.set(view.name, key);

@@ -21,13 +21,10 @@ export class HealthWatch {
     const run =
       view.main?.active === "active" && view.main.mainPid > 0 ? `${view.main.mainPid}@${view.main.since}` : null;
     if (run === (this.#runs.get(view.name) ?? null)) return;
-    if (run === null) {
-      this.#runs.delete(view.name);
-      return;
-    }
-    this.#runs.set(view.name, run);
+    if (run === null) this.#runs.delete(view.name);
+    else this.#runs.set(view.name, run);
     this.#report(view.name, { kind: "checking", last: null });
-    void this.#untilReady(view, run);
+    if (run !== null) void this.#untilReady(view, run);
   }
 
   /** Stop following everything. */

@@ -1,6 +1,6 @@
 /** Small files of the supervisor's own, in directories only root writes: made whole or not at all, touched only when they differ. */
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 export interface FileMode {
@@ -36,10 +36,11 @@ export async function readText(path: string): Promise<string | null> {
   }
 }
 
-/** Make a directory of root's with exactly this mode; its parents are root's and stay as they are. */
+/** Make a directory of root's with exactly this mode, whatever the umask; its parents are root's and stay as they are. */
 export async function ensureDirectory(path: string, mode: number): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+  await mkdir(path, { recursive: true });
   await chown(path, 0, 0);
+  await chmod(path, mode);
 }
 
 /** Remove a file or a directory with all in it; nothing happens when it is not there. */

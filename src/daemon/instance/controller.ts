@@ -5,7 +5,7 @@
 import type { Problem } from "../../spec/problem.ts";
 import { blame } from "./blame.ts";
 import { isGone, nextStep, type Step } from "./next-step.ts";
-import { EXECUTORS, type Ports } from "./steps.ts";
+import { EXECUTORS, FROM_THE_START, type Ports } from "./steps.ts";
 import type { View } from "./view.ts";
 
 export interface Listener {
@@ -89,6 +89,7 @@ export class Controller {
   }
 
   async #take(step: Step): Promise<void> {
+    this.observe(FROM_THE_START[step] ?? {});
     const before = this.#view;
     try {
       const change = await this.#ports.limit(() => EXECUTORS[step](before, this.#ports));

@@ -18,8 +18,19 @@ const CASES: readonly (readonly [given: string, view: View, state: State, why: R
     "blocked",
     /^a: user: w; f$/,
   ],
+  [
+    "running, but its new policy was refused",
+    { ...running, blocked: { instance: "a", field: "", what: "w", fix: "f" } },
+    "starting",
+    /^a: w; f$/,
+  ],
   ["setup under way", { ...wanted, setup: { ...setup, active: "activating" } }, "setting-up", null],
-  ["setup failed", { ...wanted, setup: { ...setup, ...exited } }, "failed", /^setup failed: exit status 78$/],
+  [
+    "setup failed",
+    { ...wanted, setup: { ...setup, ...exited } },
+    "failed",
+    /^setup failed: exit status 78; mend it, then/,
+  ],
   [
     "up, not yet answering",
     { ...running, health: { kind: "checking", last: "nothing listens" } },

@@ -7,7 +7,7 @@ import { isUp, type View } from "./view.ts";
  * - `disabled`: in the file with `enable: false`
  * - `invalid`: the file has mistakes about it; if it ran, it runs on as it was
  * - `waiting`: the next step is on its way
- * - `blocked`: a step could not be done; nothing of it runs that did not before
+ * - `blocked`: a step could not be done, and it does not run
  * - `setting-up`, `starting`: setup runs; the server does not answer yet
  * - `ready`: `/global/health` and `/config` answer with its credentials
  * - `backing-off`: it failed and systemd will start it again
@@ -30,17 +30,26 @@ export type State =
 type Row = readonly [state: State, when: (view: View) => boolean, why: (view: View) => string | null];
 
 const nothing = () => null;
+const problemOf = ({ blocked }: View): string | null => (blocked === null ? null : formatProblem(blocked));
 
 /** The first row that holds is the state. */
 const ROWS: readonly Row[] = [
-  ["blocked", (view) => view.blocked !== null, (view) => (view.blocked === null ? null : formatProblem(view.blocked))],
+  ["blocked", (view) => view.blocked !== null && !isUp(view.main), problemOf],
   ["stopping", (view) => view.wanted === null || view.main?.active === "deactivating", nothing],
   ["setting-up", (view) => view.setup?.active === "activating", nothing],
-  ["failed", (view) => view.setup?.active === "failed", (view) => `setup failed: ${howItEnded(view.setup)}`],
+  [
+    "failed",
+    (view) => view.setup?.active === "failed",
+    (view) => `setup failed: ${howItEnded(view.setup)}; mend it, then \`opencode-supervisor reload\``,
+  ],
   ["failed", (view) => view.main?.active === "failed", (view) => `the server failed: ${howItEnded(view.main)}`],
   ["backing-off", (view) => view.main?.sub === "auto-restart", (view) => `the server failed: ${howItEnded(view.main)}`],
-  ["ready", (view) => view.main?.active === "active" && view.health.kind === "ready", nothing],
-  ["starting", (view) => isUp(view.main), (view) => (view.health.kind === "checking" ? view.health.last : null)],
+  ["ready", (view) => view.main?.active === "active" && view.health.kind === "ready", problemOf],
+  [
+    "starting",
+    (view) => isUp(view.main),
+    (view) => problemOf(view) ?? (view.health.kind === "checking" ? view.health.last : null),
+  ],
   ["stopped", (view) => view.started !== null && view.started === view.wanted?.units.specHash, () => STOPPED],
   ["waiting", () => true, nothing],
 ];

@@ -29,6 +29,9 @@ export interface Ports {
   readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
+/** What is so from the moment a step begins: an instance that we stop is not one that was stopped by hand. */
+export const FROM_THE_START: Readonly<Partial<Record<Step, Partial<View>>>> = { stop: { started: null } };
+
 type Executor = (view: View, ports: Ports) => Promise<Partial<View>>;
 
 const unitsOf = (name: string): string[] => [mainUnit(name), setupUnit(name)];
