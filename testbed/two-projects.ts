@@ -93,21 +93,35 @@ export const bash = (command: string): string => `bash ${JSON.stringify({ comman
 /** A command that says `hello` when it may reach `address`, and why not when it may not. */
 export const greet = (address: string): string => `nc -vN -w 3 ${address} ${PEER_PORT} </dev/null`;
 
-const Statuses = Type.Object({ instances: Type.Array(Type.Object({ name: Type.String(), state: Type.String() })) });
+const Statuses = Type.Object({
+  instances: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      state: Type.String(),
+      why: Type.Union([Type.String(), Type.Null()]),
+      output: Type.Array(Type.String()),
+    }),
+  ),
+});
 const STATUS = ["curl", "-sS", "--unix-socket", `${RUNTIME_DIR}/status.sock`, "http://localhost/v1/instances"];
+/** States that nothing but a person changes (or success). */
+const SETTLED = new Set(["ready", "failed", "blocked", "invalid", "stopped"]);
 
-/** Waits until both instances are `ready`; when they do not become so, the error shows what the supervisor says. */
+/** Waits until both instances are `ready`; rejects with what the supervisor says of one that will not be. */
 export async function waitUntilReady(machine: Machine): Promise<void> {
-  await machine.waitFor(
-    "two ready instances",
+  const instances = await machine.waitFor(
+    "two settled instances",
     async (saw) => {
       const { stdout, stderr } = await machine.exec(STATUS, { check: false });
       saw(stdout + stderr);
       const { instances } = Value.Parse(Statuses, JSON.parse(stdout));
-      return instances.length === 2 && instances.every(({ state }) => state === "ready");
+      return instances.length === 2 && instances.every(({ state }) => SETTLED.has(state)) ? instances : null;
     },
     { deadlineMs: 60_000, intervalMs: 100 },
   );
+  const others = instances.filter(({ state }) => state !== "ready");
+  const lines = others.flatMap(({ name, state, why, output }) => [`${name} is ${state}: ${why}`, ...output]);
+  if (lines.length > 0) throw new Error(lines.join("\n"));
 }
 
 /** The kernel's line about project-a's way to {@link BLOCKED}, from the journal after `cursor`. */
