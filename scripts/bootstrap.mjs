@@ -112,26 +112,33 @@ function toolsElsewhere() {
   if (all.length > 0) stop(`missing: ${all.join(", ")}; install them`);
 }
 
-/** Installs the npm packages unless what is there is what package-lock.json asks for. */
+/**
+ * Installs the npm packages unless what is there is what package-lock.json asks for. Not by `npm ci`: that refuses a lock
+ * made where the registry lacks optional packages of other platforms. `install --no-save` takes versions and hashes from
+ * the lock too and leaves it alone; that all of it came is checked afterwards.
+ */
 function nodeModules() {
   if (!npmIsCurrent()) {
     say("installing npm packages");
-    must(["npm", "ci", "--ignore-scripts"], "installing npm packages");
+    must(["npm", "install", "--no-save", "--ignore-scripts", "--loglevel=error"], "installing npm packages");
+    if (!npmIsCurrent()) stop("package-lock.json does not fit package.json; run npm install and commit the lock");
   }
-  if (!existsSync(node24)) stop(`npm brought no Node 24 for ${process.arch}; run npm ci without --omit=optional`);
+  if (!existsSync(node24)) stop(`npm brought no Node 24 for ${process.arch}; run npm install --include=optional`);
 }
 
+/** Whether each package of the lock is installed in its version; npm's own record of what is there says so. */
 function npmIsCurrent() {
   const installed = readLock("node_modules/.package-lock.json");
   const wanted = readLock("package-lock.json");
   if (installed === null || wanted === null) return false;
-  const differs = ([path, entry]) => {
-    if (path === "" || !path.startsWith("node_modules/")) return false;
+  const fits = ([path, entry]) => {
+    if (!path.startsWith("node_modules/")) return true; // ourselves and our own packages
     const there = installed[path];
-    if (there === undefined) return !entry.optional; // of another platform
-    return there.version !== entry.version || there.link !== entry.link || !existsSync(path);
+    if (there === undefined) return entry.optional === true; // of another platform
+    return there.version === entry.version && there.link === entry.link && existsSync(path);
   };
-  return !Object.entries(wanted).some(differs) && Object.keys(installed).every((path) => path in wanted);
+  const belongs = ([path, entry]) => path in wanted || entry.optional === true;
+  return Object.entries(wanted).every(fits) && Object.entries(installed).every(belongs);
 }
 
 function readLock(path) {

@@ -125,7 +125,8 @@ let interrupted = false;
 /** Where everything that has to go is; a kept machine is not in it. */
 await using torn = new AsyncDisposableStack();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (interrupted) return; // Ctrl-C comes from the terminal and from npm
     interrupted = true;
     step(`${signal}: taking ${keep ? "all but the machine" : "the machine"} down`);
     void torn.disposeAsync().finally(() => process.exit(130));

@@ -65,7 +65,7 @@ async function runFile(file: string, { timeoutMs, print = console.log }: FilesOp
   stream.on("test:stdout", ({ message }) => output.push(message));
   stream.on("test:stderr", ({ message }) => output.push(message));
   stream.on("test:diagnostic", ({ level, message }) => {
-    if (level !== "info") output.push(`${message}\n`); // as for an error that no test was there to catch
+    if (level !== "info" || /^Error:/.test(message)) output.push(`${message}\n`); // as for an error that no test was there to catch
   });
   stream.on("test:pass", (data) => {
     if (data.name === file) fail("the file", "it runs no test; write one or delete it");
@@ -78,6 +78,7 @@ async function runFile(file: string, { timeoutMs, print = console.log }: FilesOp
       fail(`${data.name} (line ${data.line ?? "?"}${type === "suite" ? ", suite" : ""})`, describe(error));
   });
   await finished(stream.resume());
+  if (outcome === NOTHING) fail("the file", "node:test told nothing about it");
   const took = Math.round(performance.now() - started);
   print(`${outcome.failed > 0 ? "FAIL" : "ok  "} ${relative(process.cwd(), file)}: ${summary(outcome)} (${took} ms)`);
   if (failures.length > 0) print(indent([...failures, ...printed(output)].join("\n")));

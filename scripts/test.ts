@@ -67,7 +67,7 @@ function nixTests(): Outcome {
 }
 
 const stages: readonly (readonly [name: string, run: () => Outcome | Promise<Outcome>])[] = [
-  ["lint", () => (everything ? program("biome ci", ["node_modules/.bin/biome", "ci", "."]) : NOTHING)],
+  ["lint", () => (everything ? program("biome ci", ["node_modules/.bin/biome", "ci", "--colors=off", "."]) : NOTHING)],
   ["types", () => (everything ? program("tsc", ["node_modules/.bin/tsc", "--noEmit", "-p", "."]) : NOTHING)],
   [
     "unit tests",

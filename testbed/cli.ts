@@ -31,8 +31,9 @@ async function shell(name?: string): Promise<number> {
 }
 
 async function up(name: string): Promise<number> {
+  const started = performance.now();
   const machine = await Machine.up({ name, keep: true, say });
-  say(`${machine.name} is up, pid ${machine.pid}`);
+  say(`${machine.name} is up after ${Math.round(performance.now() - started)} ms, pid ${machine.pid}`);
   return 0;
 }
 

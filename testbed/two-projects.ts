@@ -77,11 +77,12 @@ export function asker(machine: Machine, project: Project): TurnOptions["ask"] {
   const url = `http://127.0.0.1:${INSTANCES[project].listen.port}`;
   return async (method, path, body) => {
     const password = (await machine.readFile(`${STATE_DIR}/passwords/${project}`)).trim();
-    const options = ["--silent", "--show-error", "--max-time", "60", "--write-out", "\\n%{http_code}"];
+    const options = ["--silent", "--show-error", "--max-time", "110", "--write-out", "\\n%{http_code}"];
     const content = body === undefined ? [] : ["--header", "content-type: application/json", "--data-binary", "@-"];
     const user = ["--user", `opencode:${password}`];
     const { stdout } = await machine.exec(["curl", ...options, ...user, "-X", method, ...content, `${url}${path}`], {
       input: body ?? "",
+      timeoutMs: 120_000,
     });
     const end = stdout.lastIndexOf("\n");
     return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) };
@@ -117,7 +118,7 @@ export async function waitUntilReady(machine: Machine): Promise<void> {
       const { instances } = Value.Parse(Statuses, JSON.parse(stdout));
       return instances.length === 2 && instances.every(({ state }) => SETTLED.has(state)) ? instances : null;
     },
-    { deadlineMs: 60_000, intervalMs: 100 },
+    { deadlineMs: 120_000, intervalMs: 100 },
   );
   const others = instances.filter(({ state }) => state !== "ready");
   const lines = others.flatMap(({ name, state, why, output }) => [`${name} is ${state}: ${why}`, ...output]);
