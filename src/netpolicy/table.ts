@@ -8,20 +8,24 @@ export interface Features {
   readonly persist: boolean;
 }
 
-/** NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST of linux/netfilter/nf_tables.h. */
-export const OWNED_FLAGS = 6;
+/** `NFT_TABLE_F_PERSIST` of linux/netfilter/nf_tables.h; a dead owner leaves it behind when its `NFT_TABLE_F_OWNER` goes. */
+const PERSIST = 4;
+/** `NFT_TABLE_F_OWNER`. */
+const OWNER = 2;
 
-const tableWith = (flags: number): string =>
-  (flags & OWNED_FLAGS) === OWNED_FLAGS ? `${TABLE} { flags owner,persist; }` : TABLE;
+/** Whether a table with these flags can become ours in place: flags other than the owner's cannot be changed. */
+export const canTake = (features: Features, flags: number): boolean => ((flags & PERSIST) !== 0) === features.persist;
 
-/** The flags a table of ours has with these features. */
-export const flagsWith = (features: Features): number => (features.persist ? OWNED_FLAGS : 0);
+/** Whether a table with these flags is as {@link takeText} leaves it. */
+export const isTaken = (features: Features, flags: number): boolean =>
+  canTake(features, flags) && ((flags & OWNER) !== 0) === features.persist;
 
 /** Makes the table ours, or leaves it ours; everything in it stays as it is. */
-export const takeText = (features: Features): string => `add table ${tableWith(flagsWith(features))}\n`;
+export const takeText = (features: Features): string =>
+  `add table ${TABLE}${features.persist ? " { flags owner,persist; }" : ""}\n`;
 
-/** Deletes a table with these flags, one that a dead owner left behind included. */
-export const deleteText = (flags: number): string => `add table ${tableWith(flags)}\ndelete table ${TABLE}\n`;
+/** Deletes the table: ours, a plain one, or one that a dead owner left behind. */
+export const deleteText = (): string => `delete table ${TABLE}\n`;
 
 /** Comment on the gate's rule: which layout, and which cgroup its path meant when it was made. */
 export const gateComment = (gate: Gate, gateId: bigint): string => `gate ${LAYOUT} ${gate.level} ${gateId}`;

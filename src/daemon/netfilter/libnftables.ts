@@ -6,12 +6,12 @@ import { cgroupOf, FAMILY, type Gate, namesOf, TABLE, TABLE_NAME } from "../../n
 import { LAYOUT } from "../../netpolicy/policy.ts";
 import { type ListedRule, listedGate, listedIds, listedPolicies } from "../../netpolicy/readback.ts";
 import {
+  canTake,
   deleteText,
   type Features,
-  flagsWith,
   gateComment,
   gateLayout,
-  OWNED_FLAGS,
+  isTaken,
   SHARED_CHAINS,
   tableText,
   takeText,
@@ -75,9 +75,8 @@ export class LibnftablesNetfilter implements Netfilter {
     const found = tableInfo(FAMILY, TABLE_NAME);
     if (found === null) return tableText(this.features, gate, gateId);
     const comment = listedGate(this.#rules());
-    const flags = flagsWith(this.features);
-    if (gateLayout(comment) !== LAYOUT || (found.flags & OWNED_FLAGS) !== flags) {
-      return deleteText(found.flags) + tableText(this.features, gate, gateId);
+    if (gateLayout(comment) !== LAYOUT || !canTake(this.features, found.flags)) {
+      return deleteText() + tableText(this.features, gate, gateId);
     }
     return comment === gateComment(gate, gateId) ? takeText(this.features) : tableText(this.features, gate, gateId);
   }
@@ -122,9 +121,8 @@ export class LibnftablesNetfilter implements Netfilter {
   }
 
   async destroy(): Promise<void> {
-    const found = tableInfo(FAMILY, TABLE_NAME);
     this.#adopted = null;
-    if (found !== null) this.#run(deleteText(found.flags));
+    if (tableInfo(FAMILY, TABLE_NAME) !== null) this.#run(deleteText());
   }
 
   close(): void {
@@ -132,10 +130,10 @@ export class LibnftablesNetfilter implements Netfilter {
     this.#nft.close();
   }
 
-  /** Whether the table is there, with the flags it was made with. */
+  /** Whether the table is there, and as adopting left it. */
   #isOurs(): boolean {
     const found = tableInfo(FAMILY, TABLE_NAME);
-    return found !== null && (found.flags & OWNED_FLAGS) === flagsWith(this.features);
+    return found !== null && isTaken(this.features, found.flags);
   }
 
   #current(): Adopted {

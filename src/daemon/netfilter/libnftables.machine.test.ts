@@ -1,0 +1,370 @@
+/** What the rules do to packets, on a booted machine: real slices, real sockets, the machine's own libnftables. */
+import assert from "node:assert/strict";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface, type Interface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { after, before, test } from "node:test";
+import { INSIDE_ENVIRONMENT } from "../../../packages/nftables-napi/testing.ts";
+import { INSTALLED, NODE_DIR } from "../../../testbed/host.ts";
+import { ENVIRONMENT, Machine } from "../../../testbed/machine.ts";
+import { connect } from "../../../testbed/network.ts";
+import { Peer } from "../../../testbed/peer.ts";
+import { cgroupOf, gateAt, TABLE } from "../../netpolicy/names.ts";
+import { type Isolation, type Policy, policyHash } from "../../netpolicy/policy.ts";
+import { isolated, open } from "../../netpolicy/testing.ts";
+import { sliceUnit } from "../../spec/names.ts";
+
+const NODE = `${INSTALLED}/${NODE_DIR}/bin/node`;
+const gate = gateAt();
+const ALLOWED = { v4: ["192.0.2.2"], v6: ["2001:db8::2"] };
+const policy = (over: Partial<Isolation> = {}): Policy =>
+  isolated("a", {
+    allow: ALLOWED,
+    dns: { v4: ["192.0.2.53"], v6: [] },
+    loopbackPorts: [9000],
+    logging: { ratePerMinute: 600, burst: 100 },
+    ...over,
+  });
+
+/** In the machine: an adapter that does what it is told, a line of JSON at a time. */
+const DRIVER = `
+import { createInterface } from "node:readline";
+import { LibnftablesNetfilter } from "${INSTALLED}/src/daemon/netfilter/libnftables.ts";
+const netfilter = await LibnftablesNetfilter.open();
+console.log(process.pid);
+for await (const line of createInterface(process.stdin)) {
+  const [method, argument] = JSON.parse(line, (key, value) => (key === "cgroupId" ? BigInt(value) : value));
+  const answer = await netfilter[method](argument).catch((error) => ({ code: error.code, message: error.message }));
+  console.log(JSON.stringify(answer instanceof Map ? [...answer] : (answer ?? null)));
+}`;
+
+/** In a slice: tries \`PROTOCOL ADDRESS PORT\`, one after the other; prints "ok" or the error's code for each. */
+const PROBE = `
+import { createSocket } from "node:dgram"; import { connect } from "node:net";
+const LIMIT = 1500;
+const tcp = (host, port) => new Promise((done) => {
+  const socket = connect({ host, port: Number(port) }, () => { socket.destroy(); done("ok"); });
+  socket.on("error", (error) => done(error.code)).setTimeout(LIMIT, () => { socket.destroy(); done("silence"); });
+});
+const udp = (host, port) => new Promise((done) => {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  const end = (what) => { clearTimeout(timer); socket.close(); done(what); };
+  const timer = setTimeout(() => end("silence"), LIMIT);
+  socket.on("message", () => end("ok")).on("error", (error) => end(error.code));
+  socket.connect(Number(port), host, () => socket.send("x", (error) => error && end(error.code)));
+});
+for (const [protocol, host, port] of process.argv.slice(1).map((each) => each.split(" ")))
+  console.log(await { tcp, udp }[protocol](host, port));`;
+
+/** Listens on TCP and UDP, v4 and v6, and answers. */
+const LISTENER = `
+import { createSocket } from "node:dgram"; import { createServer } from "node:net";
+const port = Number(process.argv[1]);
+createServer((socket) => socket.on("error", () => {}).resume()).listen(port, "::", () => {
+  const socket = createSocket("udp6").bind(port, "::", () => console.log("listening"));
+  socket.on("message", (data, from) => socket.send(data, from.port, from.address));
+});`;
+
+/** Keeps a connection busy; prints "open", then how it ended. */
+const HOLDER = `
+import { connect } from "node:net";
+const socket = connect({ host: process.argv[1], port: Number(process.argv[2]) }, () => console.log("open"));
+const timer = setInterval(() => socket.write("x"), 20);
+socket.resume().on("error", (error) => { clearInterval(timer); console.log(error.code); });`;
+
+let machine: Machine;
+let peer: Peer;
+const children: ChildProcessByStdio<Writable, Readable, null>[] = [];
+
+/** A program of Node's in the machine, told and heard a line at a time. */
+class Program {
+  readonly child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #lines: AsyncIterator<string>;
+  readonly #reader: Interface;
+  constructor(argv: readonly string[]) {
+    const [command = "", ...args] = machine.enter(argv);
+    this.child = spawn(command, args, { env: ENVIRONMENT, stdio: ["pipe", "pipe", "inherit"] });
+    children.push(this.child);
+    this.#reader = createInterface(this.child.stdout);
+    this.#lines = this.#reader[Symbol.asyncIterator]();
+  }
+  async line(): Promise<string> {
+    const { done, value } = await this.#lines.next();
+    if (done === true) throw new Error("the program has ended");
+    return value;
+  }
+}
+const script = (text: string, ...args: string[]) => [NODE, "--input-type=module", "--eval", text, "--", ...args];
+const inSlice = (name: string, argv: readonly string[]) => {
+  const options = ["--quiet", "--pipe", "--wait", "--collect", `--slice=${sliceUnit(name)}`];
+  return ["systemd-run", ...options, "--", ...argv];
+};
+
+let driver: Program;
+/** Pid of the driver, in the machine. */
+let driverPid: string;
+async function startDriver(): Promise<void> {
+  driver = new Program(script(DRIVER));
+  driverPid = await driver.line();
+}
+async function ask(method: string, argument?: unknown): Promise<unknown> {
+  driver.child.stdin.write(`${JSON.stringify([method, argument])}\n`);
+  return JSON.parse(await driver.line());
+}
+const put = async (...policies: Policy[]) => assert.equal(await ask("commit", { put: policies, remove: [] }), null);
+const inForce = async (...policies: Policy[]) => {
+  const idOf = async (name: string) =>
+    (await machine.exec(["stat", "--format=%i", `/sys/fs/cgroup/${cgroupOf(gate, name)}`])).stdout.trim();
+  const wanted = policies.map(async (each) => ({
+    name: each.name,
+    hash: policyHash(each),
+    cgroupId: await idOf(each.name),
+  }));
+  return await ask("inForce", await Promise.all(wanted));
+};
+
+/** What becomes of connections, from a slice or (null) from elsewhere on the host. */
+async function probe(from: string | null, ...targets: string[]): Promise<Record<string, string>> {
+  const argv = script(PROBE, ...targets);
+  const { stdout } = await machine.exec(from === null ? argv : inSlice(from, argv));
+  const results = stdout.trim().split("\n");
+  assert.equal(results.length, targets.length, stdout);
+  return Object.fromEntries(targets.map((target, index) => [target, results[index] ?? ""]));
+}
+const all = (result: string, ...targets: string[]) => Object.fromEntries(targets.map((target) => [target, result]));
+
+async function listen(from: string | null, port: number): Promise<void> {
+  const argv = script(LISTENER, String(port));
+  assert.equal(await new Program(from === null ? argv : inSlice(from, argv)).line(), "listening");
+}
+
+const counter = async (name: string): Promise<number> => {
+  const { stdout } = await machine.exec(["nft", "list", "counter", ...TABLE.split(" "), name]);
+  return Number(/packets (\d+)/.exec(stdout)?.[1]);
+};
+/** Destinations in an instance's record: `address . protocol number . port`. */
+const recorded = async (name: string): Promise<string[]> => {
+  const { stdout } = await machine.exec(["nft", "-n", "list", "set", ...TABLE.split(" "), name]);
+  return [...stdout.matchAll(/(\S+ \. \d+ \. \d+) counter packets [1-9]/g)].map(([, found = ""]) => found);
+};
+
+before(async () => {
+  machine = await Machine.up({ name: "egress" });
+  peer = await Peer.up("egress");
+  await connect(machine, peer, {
+    addresses: [
+      ["192.0.2.1/24", "2001:db8::1/64"],
+      ["192.0.2.2/24", "192.0.2.3/24", "192.0.2.53/24", "2001:db8::2/64", "2001:db8::3/64"],
+    ],
+  });
+  // UDP answers come from the address that was asked only when the listener is bound to it.
+  for (const address of ["192.0.2.2", "192.0.2.3", "2001:db8::2", "2001:db8::3"]) {
+    await peer.listen({ protocol: "tcp", port: 80, address });
+    await peer.listen({ protocol: "udp", port: 80, address });
+  }
+  for (const protocol of ["tcp", "udp"] as const) await peer.listen({ protocol, port: 53, address: "192.0.2.53" });
+  for (const name of ["a", "b", "open", "unregistered"]) await machine.exec(["systemctl", "start", sliceUnit(name)]);
+  await startDriver();
+  assert.deepEqual(await ask("adopt", gate), []);
+  await put(policy(), isolated("b"), open("open"));
+  await listen("a", 4001);
+  await listen("b", 4002);
+  for (const port of [5432, 9000]) await listen(null, port);
+});
+after(async () => {
+  await machine.exec(["systemctl", "stop", gate.cgroup]);
+  for (const child of children) child.kill("SIGKILL");
+  await machine.down();
+  await peer.down();
+});
+
+test("an isolated instance reaches what its policy names", async () => {
+  const targets = [
+    ...["tcp", "udp"].flatMap((p) => [`${p} 192.0.2.2 80`, `${p} 2001:db8::2 80`, `${p} 192.0.2.53 53`]),
+    ...["tcp", "udp"].flatMap((p) => [`${p} 127.0.0.1 9000`, `${p} ::1 9000`, `${p} 192.0.2.1 9000`]),
+    "tcp ::ffff:192.0.2.2 80",
+  ];
+  assert.deepEqual(await probe("a", ...targets), all("ok", ...targets));
+});
+
+test("and its own listeners, on every address of the host", async () => {
+  const targets = ["127.0.0.1", "::1", "192.0.2.1", "2001:db8::1"].flatMap((address) => [
+    `tcp ${address} 4001`,
+    `udp ${address} 4001`,
+  ]);
+  assert.deepEqual(await probe("a", ...targets), all("ok", ...targets));
+});
+
+test("everything else is refused at once, recorded, counted and logged", async () => {
+  const cursor = await machine.journalCursor();
+  const counted = await counter("blocked_a");
+  const tcp = ["192.0.2.3 80", "2001:db8::3 80", "::ffff:192.0.2.3 80", "192.0.2.53 80", "192.0.2.3 53"];
+  const host = ["127.0.0.1 4002", "::1 4002", "192.0.2.1 4002", "127.0.0.1 5432", "2001:db8::1 5432"];
+  const refused = [...tcp, ...host].map((each) => `tcp ${each}`);
+  assert.deepEqual(await probe("a", ...refused), all("ECONNREFUSED", ...refused));
+  const udp = ["udp 192.0.2.3 80", "udp 2001:db8::3 80", "udp 127.0.0.1 4002", "udp ::1 5432"];
+  for (const [target, result] of Object.entries(await probe("a", ...udp))) {
+    assert.match(result, /^(EPERM|EHOSTUNREACH|EACCES)$/, target);
+  }
+  assert.equal(peer.received.filter(({ from }) => from.address.endsWith("192.0.2.3")).length, 0);
+
+  const four = await recorded("blocked4_a");
+  for (const each of ["192.0.2.3 . 6 . 80", "192.0.2.53 . 6 . 80", "127.0.0.1 . 6 . 4002", "192.0.2.3 . 17 . 80"]) {
+    assert.ok(four.includes(each), `${each} in ${four.join(", ")}`);
+  }
+  assert.ok((await recorded("blocked6_a")).includes("2001:db8::3 . 6 . 80"));
+  assert.ok((await counter("blocked_a")) >= counted + refused.length);
+  await machine.waitFor("log line of what was refused", async (saw) => {
+    const lines = (await machine.journal({ afterCursor: cursor })).map(({ MESSAGE }) => MESSAGE);
+    saw(lines);
+    return [/^opencode-a-blocked: .* DST=192\.0\.2\.3 .*DPT=80 /, /^opencode-a-blocked: IN=lo .* DPT=4002 /].every(
+      (wanted) => lines.some((line) => typeof line === "string" && wanted.test(line)),
+    );
+  });
+});
+
+test("an instance without isolation reaches everything, a process in the slice without an entry nothing", async () => {
+  const targets = ["tcp 192.0.2.3 80", "udp 192.0.2.3 80", "tcp 127.0.0.1 5432"];
+  assert.deepEqual(await probe("open", ...targets), all("ok", ...targets));
+  const dropped = await counter("unregistered");
+  const nothing = { "tcp 192.0.2.2 80": "silence", "udp 192.0.2.2 80": "EPERM", "udp 127.0.0.1 9000": "EPERM" };
+  assert.deepEqual(await probe("unregistered", ...Object.keys(nothing)), nothing);
+  assert.ok((await counter("unregistered")) >= dropped + 3);
+});
+
+test("processes elsewhere on the host notice nothing, and get answers from the instance", async () => {
+  const targets = [
+    "tcp 192.0.2.3 80",
+    "udp 2001:db8::3 80",
+    "tcp 127.0.0.1 5432",
+    "tcp 127.0.0.1 4001",
+    "udp ::1 4001",
+  ];
+  assert.deepEqual(await probe(null, ...targets), all("ok", ...targets));
+});
+
+test("other software's marks and notrack rules open nothing, and the host keeps working under them", async () => {
+  const rules = `table inet other {
+    chain mangle { type filter hook prerouting priority mangle; meta mark set 0; }
+    chain out { type route hook output priority mangle; meta mark set 0x6d6f6c65; }
+    chain raw { type filter hook prerouting priority raw; iif lo notrack; }
+    chain rawout { type filter hook output priority raw; oif lo notrack; }
+  }`;
+  await machine.exec(["nft", "-f", "-"], { input: rules });
+  const host = ["tcp 127.0.0.1 5432", "udp 127.0.0.1 5432"];
+  assert.deepEqual(await probe(null, ...host), all("ok", ...host));
+  const own = ["tcp 127.0.0.1 4001", "udp 127.0.0.1 4001", "tcp 127.0.0.1 9000"];
+  assert.deepEqual(await probe("a", ...own), all("ok", ...own));
+  const siblings = ["tcp 127.0.0.1 4002", "tcp 127.0.0.1 5432", "tcp 192.0.2.3 80"];
+  assert.deepEqual(await probe("a", ...siblings), all("ECONNREFUSED", ...siblings));
+  await machine.exec(["nft", "delete", "table", "inet", "other"]);
+});
+
+test("a destination that somebody's NAT leads back to this host is judged by where it leads", async () => {
+  const rules = `table inet other { chain nat { type nat hook output priority dstnat
+    ip daddr 192.0.2.2 tcp dport 81 dnat ip to 127.0.0.1:5432
+    ip daddr 127.0.0.1 tcp dport 82 dnat ip to 192.0.2.3:80
+  } }`;
+  await machine.exec(["nft", "-f", "-"], { input: rules.replace("} }", "}\n}") });
+  await machine.exec(["sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1"]);
+  assert.deepEqual(await probe(null, "tcp 192.0.2.2 81"), all("ok", "tcp 192.0.2.2 81"));
+  const targets = ["tcp 192.0.2.2 81", "tcp 127.0.0.1 82"];
+  assert.deepEqual(await probe("a", ...targets), all("ECONNREFUSED", ...targets));
+  await machine.exec(["nft", "delete", "table", "inet", "other"]);
+});
+
+test("a narrower policy cuts the connections it no longer covers, and no others", async () => {
+  const held = ["192.0.2.2 80", "127.0.0.1 9000", "127.0.0.1 4001"].map(
+    (target) => new Program(inSlice("a", script(HOLDER, ...target.split(" ")))),
+  );
+  for (const each of held) assert.equal(await each.line(), "open");
+  await put(policy({ allow: { v4: [], v6: ["2001:db8::2"] }, loopbackPorts: [] }));
+  const [outside, port, own] = held;
+  assert.equal(await outside?.line(), "ECONNRESET");
+  assert.equal(await port?.line(), "ECONNRESET");
+  assert.equal(own?.child.exitCode, null);
+  await put(policy());
+  own?.child.kill("SIGKILL");
+});
+
+test("audit records and logs the same, and lets it pass", async () => {
+  await put(policy({ mode: "audit" }));
+  const counted = await counter("blocked_a");
+  const targets = [
+    "tcp 192.0.2.3 8080",
+    "tcp 192.0.2.3 80",
+    "udp 2001:db8::3 80",
+    "tcp 127.0.0.1 5432",
+    "tcp ::1 4002",
+  ];
+  assert.deepEqual(await probe("a", ...targets), { ...all("ok", ...targets), "tcp 192.0.2.3 8080": "ECONNREFUSED" });
+  assert.ok((await counter("blocked_a")) >= counted + targets.length);
+  assert.ok((await recorded("blocked4_a")).includes("192.0.2.3 . 6 . 8080"));
+  await put(policy());
+});
+
+test("nobody else can delete, flush or change the table, and `flush ruleset` passes it by", async () => {
+  for (const command of [`delete table ${TABLE}`, `flush table ${TABLE}`, `insert rule ${TABLE} output accept`]) {
+    const { stderr } = await machine.exec(["nft", command], { check: false });
+    assert.match(stderr, /Operation not permitted/, command);
+  }
+  await machine.exec(["nft", "flush", "ruleset"]);
+  assert.deepEqual(await inForce(policy(), isolated("b")), [
+    ["a", true],
+    ["b", true],
+  ]);
+});
+
+test("killed, its rules hold; the next one takes over in place, with counters", async () => {
+  const counted = await counter("blocked_a");
+  assert.ok(counted > 0);
+  const ended = once(driver.child, "close");
+  await machine.exec(["kill", "-KILL", driverPid]);
+  await ended;
+  assert.deepEqual(await probe("a", "tcp 192.0.2.3 80", "tcp 192.0.2.2 80"), {
+    "tcp 192.0.2.3 80": "ECONNREFUSED",
+    "tcp 192.0.2.2 80": "ok",
+  });
+  await startDriver();
+  const adopted = [policy(), isolated("b"), open("open")].map((each) => [each.name, policyHash(each)]);
+  const answer = await ask("adopt", gate);
+  assert.ok(Array.isArray(answer));
+  assert.deepEqual(answer.sort(), adopted.sort());
+  assert.ok((await counter("blocked_a")) > counted);
+  assert.notEqual((await machine.exec(["nft", "delete", "table", ...TABLE.split(" ")], { check: false })).code, 0);
+  assert.deepEqual(await inForce(policy()), [["a", true]]);
+});
+
+test("destroyed, the table is gone and everybody reaches everything", async () => {
+  assert.equal(await ask("destroy"), null);
+  assert.doesNotMatch((await machine.exec(["nft", "list", "tables"])).stdout, /opencode/);
+  assert.deepEqual(await probe("a", "tcp 192.0.2.3 80"), all("ok", "tcp 192.0.2.3 80"));
+});
+
+test("the contract holds with this machine's libnftables and its owned table", async () => {
+  const files = [
+    "src/daemon/netfilter/libnftables.test.ts",
+    "src/netpolicy/kernel.test.ts",
+    "packages/nftables-napi/nft.test.ts",
+  ];
+  for (const file of files) {
+    const enter = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && ip link set lo up && exec "$@"';
+    const inner = [
+      "unshare",
+      "--net",
+      "--mount",
+      "--cgroup",
+      "--",
+      "sh",
+      "-c",
+      enter,
+      "-",
+      NODE,
+      `${INSTALLED}/${file}`,
+    ];
+    const own = `mkdir -p /sys/fs/cgroup/contract && echo 0 >/sys/fs/cgroup/contract/cgroup.procs && exec "$@"`;
+    const { stdout } = await machine.exec(["sh", "-c", own, "-", ...inner], { env: INSIDE_ENVIRONMENT });
+    assert.match(stdout, /^(# |ℹ )pass [1-9]/m, file);
+  }
+});
