@@ -20,7 +20,7 @@ function readAddress(text: string, noun: string, fix: string): Address | TextFau
   }
   const family = isIP(text);
   if (family === 0) return { what: `${quote(text)} is not ${noun}`, fix };
-  if (family === 4) return ipaddr.IPv4.parse(text);
+  if (family === 4) return new ipaddr.IPv4(text.split(".").map(Number));
   const address = ipaddr.IPv6.parse(text);
   if (!address.isIPv4MappedAddress()) return address;
   const plain = address.toIPv4Address().toString();
@@ -35,13 +35,9 @@ export function addressFault(text: string): TextFault | null {
   return isFault(read) ? read : null;
 }
 
-const bitsOf = (address: Address): number => (address.kind() === "ipv4" ? 32 : 128);
-
-/** The network that holds `address`, as `network/prefix`. */
-const networkOf = (address: Address, prefix: number): string =>
-  address.kind() === "ipv4"
-    ? `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/${prefix}`)}/${prefix}`
-    : `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${prefix}`)}/${prefix}`;
+/** Bytes of an address, those behind `prefix` bits cleared. */
+const masked = (bytes: readonly number[], prefix: number): number[] =>
+  bytes.map((byte, index) => byte & ~(0xff >> Math.min(Math.max(prefix - 8 * index, 0), 8)));
 
 const CIDR_FIX = 'write an address or a network such as "10.0.0.0/8" or "fd00::/8"';
 
@@ -51,17 +47,19 @@ export function cidrFault(text: string): TextFault | null {
   const read = readAddress(slash < 0 ? text : text.slice(0, slash), "an address or CIDR", CIDR_FIX);
   if (isFault(read)) return read;
   if (slash < 0) return null;
-  const bits = bitsOf(read);
+  const bytes = read.toByteArray();
+  const bits = 8 * bytes.length;
   const digits = text.slice(slash + 1);
   const prefix = /^(0|[1-9][0-9]{0,2})$/.test(digits) ? Number(digits) : bits + 1;
   if (prefix > bits) return { what: `${quote(text)} has no prefix length from 0 to ${bits}`, fix: CIDR_FIX };
-  const network = networkOf(read, prefix);
-  if (ipaddr.parse(network.slice(0, network.indexOf("/"))).toString() === read.toString()) return null;
-  return { what: `${quote(text)} has host bits set`, fix: `write "${network}" or "${read}/${bits}"` };
+  const network = masked(bytes, prefix);
+  if (network.every((byte, index) => byte === bytes[index])) return null;
+  const fix = `write "${ipaddr.fromByteArray(network)}/${prefix}" or "${read}/${bits}"`;
+  return { what: `${quote(text)} has host bits set`, fix };
 }
 
 /** The one spelling of a valid address: `0:0::1` → `::1`. */
-export const canonical = (text: string): string => ipaddr.parse(text).toString();
+export const canonical = (text: string): string => (text.includes(":") ? ipaddr.parse(text).toString() : text);
 
 /** Whether a valid address or CIDR lies within loopback. */
 export function isLoopback(text: string): boolean {

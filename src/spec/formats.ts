@@ -26,6 +26,8 @@ const isBadText = (text: string): boolean => CONTROL.test(text) || !text.isWellF
 function pathTextFault(path: string, noun: string): TextFault | null {
   const fix = `write ${noun}`;
   if (isBadText(path)) return { what: `${quote(path)} holds a control character or broken text`, fix };
+  // A UTF-16 unit takes three bytes at most.
+  if (path.length * 3 <= MAX_PATH_PART) return null;
   if (Buffer.byteLength(path) > MAX_PATH) return { what: `is longer than ${MAX_PATH} bytes`, fix };
   const parts = path.split("/");
   if (parts.length > MAX_PATH_PARTS) return { what: `has more than ${MAX_PATH_PARTS} components`, fix };
@@ -43,12 +45,15 @@ function normalParts(path: string): string[] {
   return parts;
 }
 
+/** A slash and behind it an empty component, `.` or `..`. */
+const ODD_PART = /\/\.{0,2}(\/|$)/;
+
 const ABSOLUTE = 'an absolute path, such as "/srv/project"';
 function absolutePathFault(path: string): TextFault | null {
   if (!path.startsWith("/")) return { what: `${quote(path)} is not an absolute path`, fix: `write ${ABSOLUTE}` };
   const fault = pathTextFault(path, ABSOLUTE);
+  if (fault !== null || path === "/" || !ODD_PART.test(path)) return fault;
   const normal = `/${normalParts(path).join("/")}`;
-  if (fault !== null || normal === path) return fault;
   return { what: `${quote(path)} has a "." or ".." or a "/" too many`, fix: `write ${quote(normal)}` };
 }
 

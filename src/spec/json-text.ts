@@ -5,7 +5,7 @@
 
 /** Nesting and number of values beyond which a file is refused unread: nothing real comes near. */
 export const MAX_DEPTH = 64;
-export const MAX_VALUES = 500_000;
+export const MAX_VALUES = 250_000;
 
 export type JsonPath = readonly (string | number)[];
 /** A key that may not stand where it stands. */
@@ -24,8 +24,8 @@ export type JsonText =
   | { readonly ok: true; readonly value: unknown; readonly oddKeys: readonly OddKey[] }
   | { readonly ok: false; readonly fault: JsonFault };
 
-/** What the next token must be. */
-type Wanted = "value" | "value or ]" | "key" | "key or }" | "colon" | "comma" | "end" | "done";
+/** Takes one token; null when it fits, otherwise what is wrong at `scan.at`. */
+type Step = (scan: Scan) => string | null;
 /** An open container; `keys` is null in an array, `here` is the key or index being read. */
 interface Frame {
   readonly keys: Set<string> | null;
@@ -37,15 +37,14 @@ interface Scan {
   readonly oddKeys: OddKey[];
   at: number;
   values: number;
-  wanted: Wanted;
+  /** What takes the next token; null at the end. */
+  next: Step | null;
 }
-/** Takes one token; null when it fits, otherwise what is wrong at `scan.at`. */
-type Step = (scan: Scan) => string | null;
 
 const LITERAL = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-const QUOTE = 34;
-const BACKSLASH = 92;
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
+const [BRACE, BRACE_END, BRACKET, BRACKET_END] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /** Moves behind the string that starts at `scan.at`. */
 function takeString(scan: Scan): string | null {
@@ -71,24 +70,28 @@ function open(scan: Scan, keys: Set<string> | null): string | null {
   if (scan.frames.length === MAX_DEPTH) return `it is nested more than ${MAX_DEPTH} deep`;
   scan.frames.push({ keys, here: 0 });
   scan.at++;
-  scan.wanted = keys === null ? "value or ]" : "key or }";
+  scan.next = keys === null ? takeFirstValue : takeFirstKey;
   return null;
 }
 
 function close(scan: Scan): null {
   scan.at++;
   scan.frames.pop();
-  scan.wanted = scan.frames.length === 0 ? "end" : "comma";
+  return afterValue(scan);
+}
+
+function afterValue(scan: Scan): null {
+  scan.next = scan.frames.length === 0 ? takeEnd : takeComma;
   return null;
 }
 
 const takeValue: Step = (scan) => {
   if (++scan.values > MAX_VALUES) return `it holds more than ${MAX_VALUES} values`;
-  const first = scan.text[scan.at];
-  if (first === "{") return open(scan, new Set());
-  if (first === "[") return open(scan, null);
-  scan.wanted = scan.frames.length === 0 ? "end" : "comma";
-  if (first === '"') return takeString(scan);
+  const first = scan.text.charCodeAt(scan.at);
+  if (first === BRACE) return open(scan, new Set());
+  if (first === BRACKET) return open(scan, null);
+  afterValue(scan);
+  if (first === QUOTE) return takeString(scan);
   LITERAL.lastIndex = scan.at;
   if (!LITERAL.test(scan.text)) return "a value was expected";
   scan.at = LITERAL.lastIndex;
@@ -98,7 +101,7 @@ const takeValue: Step = (scan) => {
 const takeKey: Step = (scan) => {
   const start = scan.at;
   const frame = scan.frames.at(-1);
-  if (scan.text[start] !== '"' || frame === undefined || frame.keys === null) {
+  if (scan.text.charCodeAt(start) !== QUOTE || frame === undefined || frame.keys === null) {
     return "a key in double quotes was expected";
   }
   const wrong = takeString(scan);
@@ -108,39 +111,36 @@ const takeKey: Step = (scan) => {
   const why = frame.here === "__proto__" ? "__proto__" : frame.keys.has(frame.here) ? "repeated" : null;
   if (why !== null) scan.oddKeys.push({ path: scan.frames.map(({ here }) => here), why });
   frame.keys.add(frame.here);
-  scan.wanted = "colon";
+  scan.next = takeColon;
   return null;
 };
 
 const takeComma: Step = (scan) => {
   const frame = scan.frames.at(-1);
   const isObject = frame !== undefined && frame.keys !== null;
-  const first = scan.text[scan.at];
-  if (first === (isObject ? "}" : "]")) return close(scan);
-  if (first !== ",") return isObject ? 'a "," or "}" was expected' : 'a "," or "]" was expected';
+  const first = scan.text.charCodeAt(scan.at);
+  if (first === (isObject ? BRACE_END : BRACKET_END)) return close(scan);
+  if (first !== COMMA) return isObject ? 'a "," or "}" was expected' : 'a "," or "]" was expected';
   if (frame !== undefined && typeof frame.here === "number") frame.here++;
   scan.at++;
-  scan.wanted = isObject ? "key" : "value";
+  scan.next = isObject ? takeKey : takeValue;
   return null;
 };
 
-const STEPS: Readonly<Record<Exclude<Wanted, "done">, Step>> = {
-  value: takeValue,
-  "value or ]": (scan) => (scan.text[scan.at] === "]" ? close(scan) : takeValue(scan)),
-  key: takeKey,
-  "key or }": (scan) => (scan.text[scan.at] === "}" ? close(scan) : takeKey(scan)),
-  colon: (scan) => {
-    if (scan.text[scan.at] !== ":") return 'a ":" was expected after the key';
-    scan.at++;
-    scan.wanted = "value";
-    return null;
-  },
-  comma: takeComma,
-  end: (scan) => {
-    if (scan.at < scan.text.length) return "there is text behind the end of the document";
-    scan.wanted = "done";
-    return null;
-  },
+const takeFirstKey: Step = (scan) => (scan.text.charCodeAt(scan.at) === BRACE_END ? close(scan) : takeKey(scan));
+const takeFirstValue: Step = (scan) => (scan.text.charCodeAt(scan.at) === BRACKET_END ? close(scan) : takeValue(scan));
+
+const takeColon: Step = (scan) => {
+  if (scan.text.charCodeAt(scan.at) !== COLON) return 'a ":" was expected after the key';
+  scan.at++;
+  scan.next = takeValue;
+  return null;
+};
+
+const takeEnd: Step = (scan) => {
+  if (scan.at < scan.text.length) return "there is text behind the end of the document";
+  scan.next = null;
+  return null;
 };
 
 function skipSpace(scan: Scan): void {
@@ -159,10 +159,10 @@ export function placeOf(text: string, offset: number): { line: number; column: n
 
 /** Reads JSON text; never throws. */
 export function parseJsonText(text: string): JsonText {
-  const scan: Scan = { text, frames: [], oddKeys: [], at: 0, values: 0, wanted: "value" };
-  while (scan.wanted !== "done") {
+  const scan: Scan = { text, frames: [], oddKeys: [], at: 0, values: 0, next: takeValue };
+  while (scan.next !== null) {
     skipSpace(scan);
-    const wrong = STEPS[scan.wanted](scan);
+    const wrong = scan.next(scan);
     if (wrong === null) continue;
     const what = scan.at >= text.length ? `it ends too early: ${wrong}` : wrong;
     return { ok: false, fault: { what, ...placeOf(text, scan.at) } };

@@ -180,11 +180,19 @@ const BROKEN: readonly (readonly [title: string, content: string | Uint8Array, p
   ],
   [
     "more values than anyone writes",
-    `[${"0,".repeat(500_000)}0]`,
-    ["the file is not JSON: it holds more than 500000 values, at line 1, column 1000000; mend it there"],
+    `[${"0,".repeat(250_000)}0]`,
+    ["the file is not JSON: it holds more than 250000 values, at line 1, column 500000; mend it there"],
   ],
   ["larger than 10 MiB", new Uint8Array(MAX_BYTES + 1), ["the file is larger than 10 MiB; write a smaller one"]],
   ["10 MiB of nothing", " ".repeat(MAX_BYTES), ['the file is empty; write {"version": 1, "instances": {}} at least']],
+  [
+    "more instances than any host runs",
+    JSON.stringify({
+      version: 1,
+      instances: Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`n${i}`, 0])),
+    }),
+    ["instances: 10001 are more than one host can run; write 10000 at most"],
+  ],
   ["a list", "[]", ['the file holds a list, not an object; write {"version": 1, "instances": {…}}']],
   ["null", "null", ['the file holds null, not an object; write {"version": 1, "instances": {…}}']],
   ["no version", '{"instances":{}}', ["version: is missing; write 1"]],

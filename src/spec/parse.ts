@@ -16,6 +16,8 @@ import { fieldOf, isRecord, printable, quote, show } from "./text.ts";
 /** Largest file that is read, in bytes (10 MiB). */
 export const MAX_BYTES = 10 * 1024 * 1024;
 const VERSION = 1;
+/** No host runs as many; keeps a senseless file from taking the supervisor's time. */
+const MAX_INSTANCES = 10_000;
 /** Problems told of one instance, or of the file; the rest is counted. */
 const MAX_PROBLEMS = 100;
 
@@ -71,6 +73,10 @@ function checkFile(file: unknown, oddKeys: readonly OddKey[]): ParsedFile {
   if (version !== VERSION) {
     const what = version === undefined ? "is missing" : `${show(version)} is not a version this supervisor understands`;
     return broken(what, `write ${VERSION}`, "version");
+  }
+  const count = isRecord(instances) ? Object.keys(instances).length : 0;
+  if (count > MAX_INSTANCES) {
+    return broken(`${count} are more than one host can run`, `write ${MAX_INSTANCES} at most`, "instances");
   }
   const problems = [...topLevelProblems(file), ...oddKeys.map(oddKeyProblem)];
   const { subjects, problems: shapeProblems } = readInstances(isRecord(instances) ? instances : {});

@@ -2,7 +2,7 @@
  * Whether one instance has the shape the schema asks for. ajv fills in defaults; when something does not fit, what does
  * fit is kept as a draft, so that the checks that need a whole instance still find the other mistakes.
  */
-import { Ajv, type ErrorObject } from "ajv";
+import { Ajv } from "ajv";
 import { node } from "./expectation.ts";
 import { FORMATS } from "./formats.ts";
 import { type Mistake, mistakesOf } from "./mistakes.ts";
@@ -28,8 +28,6 @@ const ajv = new Ajv({
   verbose: true,
   messages: false,
   useDefaults: true,
-  ownProperties: true,
-  strictRequired: false,
   formats: Object.fromEntries(
     [...FORMATS].map(([name, { fault }]) => [name, { validate: (text: string) => fault(text) === null }]),
   ),
@@ -67,19 +65,21 @@ function mend(root: unknown, { path, kind }: Mistake, wrong: ReadonlySet<string>
 }
 
 const NONE: ReadonlySet<string> = new Set();
-const errorsOf = (data: unknown): readonly ErrorObject[] =>
-  fits(data) ? [] : (fits.errors ?? []).slice(0, MAX_ERRORS);
+
+/** The mistakes of the last call of `fits`. */
+const lastMistakes = (data: unknown): Mistake[] => mistakesOf((fits.errors ?? []).slice(0, MAX_ERRORS), data, schema);
+const tooMany = (): boolean => (fits.errors ?? []).length > MAX_ERRORS;
 
 /** Checks one instance of a parsed file. Changes `data`: defaults go in, and what is wrong comes out. */
 export function checkShape(data: unknown): Shape {
   if (fits(data)) return { input: data, guessed: NONE, mistakes: [] };
-  const mistakes = mistakesOf(errorsOf(data), data, schema);
+  const mistakes = lastMistakes(data);
   const guessed = new Set(mistakes.map(({ path }) => fieldOf(path)));
   let wrong = mistakes;
-  for (let round = 0; round < ROUNDS; round++) {
-    if (fits(data)) return { input: data, guessed, mistakes };
+  for (let round = 0; round < ROUNDS && !tooMany(); round++) {
     for (const mistake of wrong) mend(data, mistake, guessed);
-    wrong = mistakesOf(errorsOf(data), data, schema);
+    if (fits(data)) return { input: data, guessed, mistakes };
+    wrong = lastMistakes(data);
   }
   return { input: null, guessed, mistakes };
 }

@@ -98,6 +98,7 @@ export const SIGNATURES = {
   SystemCallFilter: "(bas)",
   SyslogIdentifier: "s",
   TasksMax: "t",
+  TemporaryFileSystem: "a(ss)",
   TimeoutStartUSec: "t",
   TimeoutStopUSec: "t",
   Type: "s",
@@ -114,6 +115,7 @@ interface Values {
   u: number;
   t: bigint;
   aay: readonly string[];
+  "a(ss)": readonly (readonly [path: string, options: string])[];
   "a(sb)": readonly (readonly [string, boolean])[];
   "a(sasb)": readonly ExecCommand[];
   "a(sasas)": readonly ExecCommandEx[];

@@ -13,6 +13,7 @@ export const isBelow = (path: string, top: string): boolean =>
 /** Whether one path is the other or lies below it. */
 export const overlaps = (a: string, b: string): boolean => a === b || isBelow(a, b) || isBelow(b, a);
 
+/** Entries by path. Each question takes at most `limit` entries of those that `keep` agrees to. */
 export class PathIndex<T extends { readonly path: string }> {
   readonly #at: Map<string, T[]>;
   readonly #sorted: readonly string[];
@@ -22,29 +23,37 @@ export class PathIndex<T extends { readonly path: string }> {
     this.#sorted = [...this.#at.keys()].sort();
   }
 
-  at(path: string): readonly T[] {
-    return this.#at.get(path) ?? [];
+  at(path: string, limit: number, keep: (entry: T) => boolean): T[] {
+    return this.#take([], path, limit, keep);
   }
 
-  /** The first `limit` entries on the directories above `path`, nearest first. */
-  above(path: string, limit: number): readonly T[] {
+  /** On the directories above `path`, nearest first. */
+  above(path: string, limit: number, keep: (entry: T) => boolean): T[] {
     const found: T[] = [];
-    for (const top of ancestors(path)) {
-      if (found.length >= limit) break;
-      found.push(...this.at(top).slice(0, limit));
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+      this.#take(found, path.slice(0, end), limit, keep);
     }
-    return found.slice(0, limit);
+    return path === "/" ? found : this.#take(found, "/", limit, keep);
   }
 
-  /** The first `limit` entries below `path`, in the order of their paths. */
-  below(path: string, limit: number): readonly T[] {
+  /** Below `path`, in the order of the paths. */
+  below(path: string, limit: number, keep: (entry: T) => boolean): T[] {
+    const prefix = path === "/" ? path : `${path}/`;
     const found: T[] = [];
-    for (let i = this.#firstFrom(path === "/" ? path : `${path}/`); i < this.#sorted.length; i++) {
+    for (let i = this.#firstFrom(prefix); i < this.#sorted.length && found.length < limit; i++) {
       const next = this.#sorted[i] ?? "";
-      if (found.length >= limit || (next !== path && !isBelow(next, path))) break;
-      if (next !== path) found.push(...this.at(next).slice(0, limit));
+      if (!next.startsWith(prefix)) break;
+      if (next !== path) this.#take(found, next, limit, keep);
     }
-    return found.slice(0, limit);
+    return found;
+  }
+
+  #take(found: T[], path: string, limit: number, keep: (entry: T) => boolean): T[] {
+    for (const entry of this.#at.get(path) ?? []) {
+      if (found.length >= limit) break;
+      if (keep(entry)) found.push(entry);
+    }
+    return found;
   }
 
   /** Index of the first path that is not before `from` in code unit order, in which all that starts alike stands together. */

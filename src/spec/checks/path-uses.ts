@@ -6,9 +6,8 @@ import { items, type Subject, single } from "./check.ts";
 /**
  * - `write`: bound read-write · `state`: the same, and private to the instance · `share`: bound read-only
  * - `config`: a file that tells opencode what to do, bound read-only · `secret`: read by root, not bound
- * - `program`: where programs are looked for; bound when it is not visible already
  */
-export type PathKind = "write" | "state" | "share" | "config" | "secret" | "program";
+export type PathKind = "write" | "state" | "share" | "config" | "secret";
 
 export interface PathUse {
   readonly instance: string;
@@ -35,9 +34,9 @@ const READERS: readonly (readonly [PathKind, Reader])[] = [
   ],
   ["secret", (subject, { passwordFile }) => single(subject, "passwordFile", passwordFile)],
   ["secret", (subject, { environmentFile }) => single(subject, "environmentFile", environmentFile)],
-  ["program", (subject, { path }) => items(subject, "path", path)],
+  ["share", (subject, { path }) => items(subject, "path", path)],
   [
-    "program",
+    "share",
     (subject, { command }) =>
       items(subject, "command", command?.slice(0, 1) ?? []).filter(([, program]) => program.startsWith("/")),
   ],

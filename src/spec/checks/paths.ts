@@ -11,20 +11,41 @@ import { isBelow, overlaps, PathIndex } from "./path-index.ts";
 import { type PathKind, type PathUse, pathUses } from "./path-uses.ts";
 import { protectedFault } from "./protected-paths.ts";
 
+/** A use of a path, and why such a path is refused whatever else the file says. */
+interface Use extends PathUse {
+  readonly refusal: string | null;
+}
+
 /** Paths that are refused for what they are count for nothing here: they are never bound, and hold up no other instance. */
 interface World {
   /** What instances can write. */
-  readonly writable: PathIndex<PathUse>;
-  readonly states: PathIndex<PathUse>;
+  readonly writable: PathIndex<Use>;
+  readonly states: PathIndex<Use>;
   /** The `directory` and `stateDir` of each instance. */
-  readonly homes: ReadonlyMap<string, readonly PathUse[]>;
+  readonly homes: ReadonlyMap<string, readonly Use[]>;
 }
 
 /** Conflicts named for one path: enough to start mending. */
 const MAX_NAMED = 4;
 const WRITABLE: readonly PathKind[] = ["write", "state"];
-/** Kinds of which the path itself, not only what is above it, must be out of reach of every writer. */
-const TRUSTED: readonly PathKind[] = ["config", "secret"];
+const otherThan =
+  ({ instance }: Use) =>
+  (other: Use) =>
+    other.instance !== instance;
+
+const none = () => () => false;
+const any = () => () => true;
+/** Of whom the path itself, not only what is above it, must be out of reach: read-only means so for the instance at least. */
+const SAME_PATH: Readonly<Record<PathKind, (use: Use) => (writer: Use) => boolean>> = {
+  write: none,
+  state: none,
+  share:
+    ({ instance }) =>
+    (writer) =>
+      writer.instance === instance,
+  config: any,
+  secret: any,
+};
 
 const problem = ({ instance, field }: PathUse, what: string, fix: string): Problem => ({ instance, field, what, fix });
 
@@ -39,7 +60,7 @@ const naming = (use: PathUse, other: PathUse): string =>
     : `the ${other.field} of instance ${quote(other.instance)}`;
 
 /** `directory` and `stateDir` of one instance keep apart. */
-function apart(use: PathUse, { homes }: World): Problem[] {
+function apart(use: Use, { homes }: World): Problem[] {
   if (use.field !== "directory" && use.field !== "stateDir") return [];
   const other = homes.get(use.instance)?.find(({ field }) => field !== use.field);
   if (other === undefined || !overlaps(use.path, other.path)) return [];
@@ -50,15 +71,15 @@ function apart(use: PathUse, { homes }: World): Problem[] {
 }
 
 /** No path of an instance reaches the state of another. Reported on both. */
-function privacy(use: PathUse, { states }: World): Problem[] {
+function privacy(use: Use, { states }: World): Problem[] {
   if (use.kind === "secret") return [];
   const { path } = use;
-  const all = [
-    ...states.at(path).slice(0, MAX_NAMED + 1),
-    ...states.above(path, MAX_NAMED),
-    ...states.below(path, MAX_NAMED),
+  const isOther = otherThan(use);
+  const others = [
+    ...states.at(path, MAX_NAMED, isOther),
+    ...states.above(path, MAX_NAMED, isOther),
+    ...states.below(path, MAX_NAMED, isOther),
   ];
-  const others = all.filter(({ instance }) => instance !== use.instance).slice(0, MAX_NAMED);
   return others.flatMap((state) => {
     const how = relation(path, state.path);
     return [
@@ -69,24 +90,20 @@ function privacy(use: PathUse, { states }: World): Problem[] {
 }
 
 /** Not a part of the host that is closed to all. Says whose state it is, where it is someone's. */
-function system(use: PathUse, { states }: World): Problem[] {
-  const because = protectedFault(use);
-  if (because === null) return [];
-  const around = [...states.at(use.path), ...states.above(use.path, MAX_NAMED)];
-  const state = around.find(({ instance }) => instance !== use.instance);
-  const how = state === undefined ? because : `${relation(use.path, state.path)} ${naming(use, state)}`;
-  return [problem(use, `${quote(use.path)} ${how}`, "write a path that is this instance's alone")];
+function system(use: Use, { states }: World): Problem[] {
+  const { path, refusal } = use;
+  if (refusal === null) return [];
+  const isOther = otherThan(use);
+  const [state] = [...states.at(path, 1, isOther), ...states.above(path, 1, isOther)];
+  const how = state === undefined ? refusal : `${relation(path, state.path)} ${naming(use, state)}`;
+  return [problem(use, `${quote(path)} ${how}`, "write a path that is this instance's alone")];
 }
 
 /** Nothing is bound from, or read by root below, what an instance can write. Reported on both. */
-function links(use: PathUse, { writable }: World): Problem[] {
-  const isTrusted = TRUSTED.includes(use.kind);
-  const above = writable.above(use.path, MAX_NAMED);
-  const here = use.kind === "share" || isTrusted ? writable.at(use.path).slice(0, MAX_NAMED) : [];
-  const writers = [...here.filter(({ instance }) => isTrusted || instance === use.instance), ...above].filter(
-    ({ instance }) => use.kind !== "program" || instance !== use.instance,
-  );
-  return writers.slice(0, MAX_NAMED).flatMap((writer) => {
+function links(use: Use, { writable }: World): Problem[] {
+  const here = writable.at(use.path, MAX_NAMED, SAME_PATH[use.kind](use));
+  const writers = [...here, ...writable.above(use.path, MAX_NAMED, () => true)];
+  return writers.flatMap((writer) => {
     const how = use.path === writer.path ? "is" : "lies in";
     const what = `${quote(use.path)} ${how} ${naming(use, writer)}, which the instance can write: it could put a link to anything there`;
     const mine = problem(use, what, `write a path outside ${quote(writer.path)}`);
@@ -97,11 +114,11 @@ function links(use: PathUse, { writable }: World): Problem[] {
 }
 
 /** For each path the first rule that finds something speaks. */
-const RULES: readonly ((use: PathUse, world: World) => Problem[])[] = [system, apart, privacy, links];
+const RULES: readonly ((use: Use, world: World) => Problem[])[] = [system, apart, privacy, links];
 
 export const paths: CrossCheck = function* (subjects) {
-  const uses = subjects.flatMap(pathUses);
-  const writers = uses.filter((use) => WRITABLE.includes(use.kind) && protectedFault(use) === null);
+  const uses = subjects.flatMap(pathUses).map((use): Use => ({ ...use, refusal: protectedFault(use) }));
+  const writers = uses.filter(({ kind, refusal }) => WRITABLE.includes(kind) && refusal === null);
   const states = writers.filter(({ kind }) => kind === "state");
   const homes = Map.groupBy(
     writers.filter(({ field }) => field === "directory" || field === "stateDir"),

@@ -17,6 +17,17 @@ const program: Check = function* (subject) {
   };
 };
 
+const searchPath: Check = function* (subject) {
+  for (const [field, path] of items(subject, "path", subject.spec.path)) {
+    if (!path.includes(":")) continue;
+    yield {
+      field,
+      what: `${quote(path)} holds a ":", which separates directories on PATH`,
+      fix: "write a path without",
+    };
+  }
+};
+
 const OF_TUI = "is not a flag of `serve`, which ends at it";
 const BY_US = "is set by the supervisor";
 const REMOVE = "remove it";
@@ -131,4 +142,4 @@ const directives: Check = function* ({ spec }) {
   }
 };
 
-export const processChecks: readonly Check[] = [program, args, environment, directives];
+export const processChecks: readonly Check[] = [program, searchPath, args, environment, directives];

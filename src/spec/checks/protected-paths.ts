@@ -1,6 +1,5 @@
 /** Parts of the host that no instance may be given, whatever else it is given. */
 import { RUNTIME_DIR, STATE_DIR, STATE_ROOT } from "../names.ts";
-import { isBelow } from "./path-index.ts";
 import type { PathKind, PathUse } from "./path-uses.ts";
 
 interface Protected {
@@ -12,7 +11,7 @@ interface Protected {
 }
 
 const WRITERS: readonly PathKind[] = ["write", "state"];
-const BOUND: readonly PathKind[] = ["write", "state", "share", "program"];
+const BOUND: readonly PathKind[] = ["write", "state", "share"];
 
 const STATE_PARENT = "/var/lib/opencode";
 const ETC = "/etc/opencode";
@@ -35,7 +34,7 @@ const TABLE: readonly Protected[] = [
   row(`${ETC}/opencode.jsonc`, "self", ["config"], "is read by every opencode and overrides what it was given"),
   row(`${ETC}/instances.json`, "self", ["config"], "is the instance file itself"),
   row(STATE_ROOT, "self", BOUND, "holds the state of all instances"),
-  row(STATE_PARENT, "tree", ["write", "share", "program", "config"], "is for the state of instances only"),
+  row(STATE_PARENT, "tree", ["write", "share", "config"], "is for the state of instances only"),
   ...["/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/nix", "/proc", "/sys", "/dev"].map((path) =>
     row(path, "tree", WRITERS, "belongs to the system"),
   ),
@@ -45,13 +44,16 @@ const TABLE: readonly Protected[] = [
   ),
 ];
 
+const ROWS = TABLE.map((entry) => ({ ...entry, below: entry.path === "/" ? "/" : `${entry.path}/` }));
+
 /** What is wrong with using a path so, as the end of a sentence that starts with the path; null when nothing is. */
 export function protectedFault({ kind, path }: PathUse): string | null {
-  for (const { path: top, scope, because, against } of TABLE) {
+  const below = path === "/" ? "/" : `${path}/`;
+  for (const { path: top, below: belowTop, scope, because, against } of ROWS) {
     if (!against.includes(kind)) continue;
     if (path === top) return because;
-    if (isBelow(top, path)) return `contains ${top}, which ${because}`;
-    if (scope === "tree" && isBelow(path, top)) return `lies in ${top}, which ${because}`;
+    if (top.startsWith(below)) return `contains ${top}, which ${because}`;
+    if (scope === "tree" && path.startsWith(belowTop)) return `lies in ${top}, which ${because}`;
   }
   return null;
 }
