@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { waitFor } from "../../testbed/wait.ts";
 import { policyHash } from "../netpolicy/policy.ts";
 import type { ProbeResult } from "./health/probe.ts";
@@ -141,6 +142,8 @@ test("a new daemon with a broken file leaves what runs as it is", async () => {
   host.disk.content = "{";
   const second = host.make();
   await second.start();
+  host.systemd.set({ ...host.systemd.get("opencode-a.service"), since: 5 });
+  await setImmediate();
   assert.deepEqual(
     [second.problems().length, host.calls, host.systemd.get("opencode-a.service").active],
     [1, [], "active"],

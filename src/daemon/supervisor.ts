@@ -189,7 +189,7 @@ export class Supervisor {
     const wanted: Wanted | null = spec === null ? null : { spec, units: this.#ports.render(spec) };
     const policy = spec === null ? null : policyOf(spec);
     const hash = policy === null ? null : policyHash(policy);
-    controller.update({ wanted, policy, policyHash: hash, blocked: null, retry: again, exempt: null });
+    controller.update({ wanted, held: false, policy, policyHash: hash, blocked: null, retry: again, exempt: null });
   }
 
   #controller(name: string): Controller {

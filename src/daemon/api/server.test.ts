@@ -84,7 +84,7 @@ test("/healthz answers while it lives, /readyz once the first pass is done and t
 });
 
 test("an instance on its way out is still answered for", async () => {
-  const going = { ...snapshot, views: [{ ...blankView("z"), main: up("opencode-z.service") }] };
+  const going = { ...snapshot, views: [{ ...blankView("z"), held: false, main: up("opencode-z.service") }] };
   assert.equal((await api(going).inject("/v1/instances/z")).json().state, "stopping");
 });
 

@@ -21,6 +21,7 @@ const RETRY_MOST_MS = 60_000;
 export const blankView = (name: string): View => ({
   name,
   wanted: null,
+  held: true,
   main: null,
   setup: null,
   slice: null,

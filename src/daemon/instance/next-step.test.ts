@@ -16,7 +16,7 @@ const installed = { ...sliced, installed: wanted.policyHash };
 const running = { ...installed, main, setup, started: "h1" };
 const failed = { active: "failed", sub: "failed" };
 const problem = { instance: "a", field: "", what: "w", fix: "f" };
-const unwanted = blankView("a");
+const unwanted = { ...blankView("a"), held: false };
 
 const CASES: readonly (readonly [given: string, view: View, step: Step | null])[] = [
   ["wanted, nothing there", wanted, "prepare"],
@@ -38,6 +38,7 @@ const CASES: readonly (readonly [given: string, view: View, step: Step | null])[
   ["stopped by hand", { ...installed, started: "h1" }, null],
   ["stopped by hand, changed since", { ...installed, started: "h0" }, "start"],
   ["blocked", { ...wanted, blocked: problem }, null],
+  ["held, running", { ...running, wanted: null, held: true }, null],
   ["unwanted, running", { ...running, wanted: null }, "stop"],
   ["unwanted, failed", { ...unwanted, main: { ...main, ...failed } }, "stop"],
   ["unwanted, policy left", { ...unwanted, installed: "x", slice: 5n, prepared: "h1" }, "unpolicy"],
@@ -53,6 +54,7 @@ for (const [given, view, step] of CASES) {
 
 test("only an unwanted instance of which nothing is left is gone", () => {
   assert.equal(isGone(unwanted), true);
+  assert.equal(isGone({ ...unwanted, held: true }), false);
   assert.equal(isGone({ ...unwanted, blocked: problem }), false);
   assert.equal(isGone(running), false);
 });

@@ -47,9 +47,11 @@ const UNWANTED: readonly Row[] = [
 
 /** The next step, or null when there is nothing to do until something changes. */
 export function nextStep(view: View): Step | null {
+  if (view.held) return null;
   const rows = view.wanted === null ? UNWANTED : WANTED;
   return rows.find(([, when]) => when(view))?.[0] ?? null;
 }
 
 /** Whether nothing of an unwanted instance is left. */
-export const isGone = (view: View): boolean => view.wanted === null && view.blocked === null && nextStep(view) === null;
+export const isGone = (view: View): boolean =>
+  view.wanted === null && !view.held && view.blocked === null && nextStep(view) === null;

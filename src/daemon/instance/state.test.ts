@@ -47,6 +47,7 @@ const CASES: readonly (readonly [given: string, view: View, state: State, why: R
   ["failed too often", { ...running, main: { ...main, ...exited, result: "start-limit-hit" } }, "failed", /too often/],
   ["on its way down", { ...running, main: { ...main, active: "deactivating" } }, "stopping", null],
   ["no longer wanted", { ...running, wanted: null }, "stopping", null],
+  ["not said what is wanted of it", { ...running, held: true }, "invalid", /left as it is/],
   ["stopped by hand", { ...wanted, started: "h1" }, "stopped", /opencode-supervisor start/],
 ];
 

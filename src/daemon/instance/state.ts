@@ -34,6 +34,7 @@ const problemOf = ({ blocked }: View): string | null => (blocked === null ? null
 
 /** The first row that holds is the state. */
 const ROWS: readonly Row[] = [
+  ["invalid", (view) => view.held, () => "the instance file does not say what is wanted of it; it is left as it is"],
   ["blocked", (view) => view.blocked !== null && !isUp(view.main), problemOf],
   ["stopping", (view) => view.wanted === null || view.main?.active === "deactivating", nothing],
   ["setting-up", (view) => view.setup?.active === "activating", nothing],

@@ -31,6 +31,7 @@ export function wantedView(spec: InstanceSpec, specHash = "h1"): View {
   const policy = policyOf(spec);
   return {
     ...blankView(spec.name),
+    held: false,
     wanted: { spec, units: unitsOf(specHash) },
     policy,
     policyHash: policyHash(policy),

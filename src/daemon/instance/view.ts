@@ -20,6 +20,8 @@ export interface View {
   readonly name: string;
   /** Null: nothing of it is to be left but its state. */
   readonly wanted: Wanted | null;
+  /** The file does not say (yet, or for its mistakes) what is wanted: left as it is. */
+  readonly held: boolean;
   readonly main: UnitRecord | null;
   readonly setup: UnitRecord | null;
   /** The slice's cgroup id; null when the slice is not active. */
