@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <malloc.h>
 #include <nftables/libnftables.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { DATAGRAM = 1 << 16, REPLY_MAX = 1 << 28, SOCKET_BUFFER = 1 << 21, TIMEOUT_SECONDS = 5 };
+enum { DATAGRAM = 1 << 16, REPLY_MAX = 1 << 28, SOCKET_BUFFER = 1 << 21, TIMEOUT_SECONDS = 5, LARGE = 1 << 16 };
 
 static const napi_type_tag CONTEXT_TAG = {0x6e66745f636f6e74ULL, 0x6578745f6e617069ULL};
 
@@ -115,6 +116,10 @@ static napi_value context_run(napi_env env, napi_callback_info info) {
 
   int rc = nft_run_cmd_from_buffer(ctx->nft, text);
   free(text);
+#ifdef __GLIBC__
+  /* A large transaction leaves tens of megabytes of free blocks behind, which malloc would keep. */
+  if (length >= LARGE) malloc_trim(0);
+#endif
   /* Reading a buffer also empties it: read both, whatever happens next. */
   const char *output = nft_ctx_get_output_buffer(ctx->nft);
   const char *error = nft_ctx_get_error_buffer(ctx->nft);

@@ -57,13 +57,25 @@ const udp = (host, port) => new Promise((done) => {
 for (const [protocol, host, port] of process.argv.slice(1).map((each) => each.split(" ")))
   console.log(await { tcp, udp }[protocol](host, port));`;
 
-/** Listens on TCP and UDP, v4 and v6, and answers. */
+/** Listens on TCP and UDP, v4 and v6; prints datagrams and sends them back. */
 const LISTENER = `
 import { createSocket } from "node:dgram"; import { createServer } from "node:net";
 const port = Number(process.argv[1]);
 createServer((socket) => socket.on("error", () => {}).resume()).listen(port, "::", () => {
   const socket = createSocket("udp6").bind(port, "::", () => console.log("listening"));
-  socket.on("message", (data, from) => socket.send(data, from.port, from.address));
+  socket.on("message", (data, from) => {
+    console.log(data.toString());
+    socket.send(data, from.port, from.address);
+  });
+});`;
+
+/** Sends a datagram to a broadcast address. */
+const BROADCAST = `
+import { createSocket } from "node:dgram";
+const [host, port, text] = process.argv.slice(1);
+const socket = createSocket("udp4").bind(() => {
+  socket.setBroadcast(true);
+  socket.send(text, Number(port), host, () => socket.close());
 });`;
 
 /** Keeps a connection busy; prints "open", then how it ended. */
@@ -134,9 +146,11 @@ async function probe(from: string | null, ...targets: string[]): Promise<Record<
 }
 const all = (result: string, ...targets: string[]) => Object.fromEntries(targets.map((target) => [target, result]));
 
-async function listen(from: string | null, port: number): Promise<void> {
+async function listen(from: string | null, port: number): Promise<Program> {
   const argv = script(LISTENER, String(port));
-  assert.equal(await new Program(from === null ? argv : inSlice(from, argv)).line(), "listening");
+  const listener = new Program(from === null ? argv : inSlice(from, argv));
+  assert.equal(await listener.line(), "listening");
+  return listener;
 }
 
 const counter = async (name: string): Promise<number> => {
@@ -272,6 +286,14 @@ test("a destination that somebody's NAT leads back to this host is judged by whe
   const targets = ["tcp 192.0.2.2 81", "tcp 127.0.0.1 82"];
   assert.deepEqual(await probe("a", ...targets), all("ECONNREFUSED", ...targets));
   await machine.exec(["nft", "delete", "table", "inet", "other"]);
+});
+
+test("a broadcast that is allowed out does not come back to somebody else's socket", async () => {
+  await put(policy({ allow: { v4: ["192.0.2.0/24"], v6: [] } }));
+  const listener = await listen(null, 7777);
+  for (const from of ["a", "open"]) await machine.exec(inSlice(from, script(BROADCAST, "192.0.2.255", "7777", from)));
+  assert.equal(await listener.line(), "open");
+  await put(policy());
 });
 
 test("a narrower policy cuts the connections it no longer covers, and no others", async () => {
