@@ -30,15 +30,27 @@ function known(table: Readonly<Record<string, number>>, value: string): number {
   return found;
 }
 
-/** The empty set of capabilities or namespaces; nothing else is in the baseline. */
-function none(value: string, spelling: string): bigint {
+/** What the baseline says of a set, which has one spelling only: its mask on the bus. */
+function mask(value: string, spelling: string, bits: bigint): bigint {
   if (value !== spelling) throw new Error(`baseline.json: expected "${spelling}", got "${value}"`);
-  return 0n;
+  return bits;
 }
+const NO_CAPABILITY = 0n;
+/**
+ * `RestrictNamespaces=yes` would be 0 here, and systemd 257 writes that as an empty value: after a daemon-reload nothing is
+ * restricted any more. A UTS namespace (CLONE_NEWUTS) is the least there is, and cannot be had without a capability.
+ */
+const UTS_ONLY = 0x04000000n;
 
 /** `~a b` takes away, `a b` allows. */
 const filter = (value: string): readonly [boolean, readonly string[]] =>
   value.startsWith("~") ? [false, words(value.slice(1))] : [true, words(value)];
+
+/** `path:options` */
+function mount(value: string): readonly [path: string, options: string] {
+  const [path = "", options = ""] = value.split(":");
+  return [path, options];
+}
 
 /** Each directive's property on the bus, from its value in a unit file. */
 const PROPERTIES: readonly (readonly [Directive, (value: string) => UnitProperty])[] = [
@@ -48,6 +60,7 @@ const PROPERTIES: readonly (readonly [Directive, (value: string) => UnitProperty
   ["PrivateIPC", (value) => ["PrivateIPC", yes(value)]],
   ["PrivatePIDs", (value) => ["PrivatePIDs", value]],
   ["PrivateTmp", (value) => ["PrivateTmp", yes(value)]],
+  ["TemporaryFileSystem", (value) => ["TemporaryFileSystem", [mount(value)]]],
   ["PrivateMounts", (value) => ["PrivateMounts", yes(value)]],
   ["MountAPIVFS", (value) => ["MountAPIVFS", yes(value)]],
   ["BindLogSockets", (value) => ["BindLogSockets", yes(value)]],
@@ -65,10 +78,10 @@ const PROPERTIES: readonly (readonly [Directive, (value: string) => UnitProperty
   ["ProtectKernelModules", (value) => ["ProtectKernelModules", yes(value)]],
   ["ProtectKernelTunables", (value) => ["ProtectKernelTunables", yes(value)]],
   ["NoNewPrivileges", (value) => ["NoNewPrivileges", yes(value)]],
-  ["CapabilityBoundingSet", (value) => ["CapabilityBoundingSet", none(value, "")]],
-  ["AmbientCapabilities", (value) => ["AmbientCapabilities", none(value, "")]],
+  ["CapabilityBoundingSet", (value) => ["CapabilityBoundingSet", mask(value, "", NO_CAPABILITY)]],
+  ["AmbientCapabilities", (value) => ["AmbientCapabilities", mask(value, "", NO_CAPABILITY)]],
   ["SecureBits", (value) => ["SecureBits", known(SECURE_BITS, value)]],
-  ["RestrictNamespaces", (value) => ["RestrictNamespaces", none(value, "yes")]],
+  ["RestrictNamespaces", (value) => ["RestrictNamespaces", mask(value, "yes", UTS_ONLY)]],
   ["RestrictRealtime", (value) => ["RestrictRealtime", yes(value)]],
   ["RestrictSUIDSGID", (value) => ["RestrictSUIDSGID", yes(value)]],
   ["LockPersonality", (value) => ["LockPersonality", yes(value)]],

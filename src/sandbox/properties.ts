@@ -105,8 +105,6 @@ const mainProperties = (spec: InstanceSpec, host: Host): UnitProperty[] => [
   environmentFiles(credentialFile(spec.name), spec.environmentFile),
   ["SyslogIdentifier", `opencode-${spec.name}`],
   ["TimeoutStopUSec", STOP_TIMEOUT],
-  // init passes SIGTERM on; what is left when it ends is killed.
-  ["KillMode", "mixed"],
   // A build that takes too much memory ends; the server that started it stays.
   ["OOMPolicy", "continue"],
   ...RESTART,
