@@ -23,7 +23,8 @@ export interface FileState {
 export class Loader {
   readonly #path: string;
   readonly #read: (path: string) => Promise<Uint8Array>;
-  #bytes: Uint8Array = new Uint8Array();
+  /** What the present state was made from; null for a file that could not be read. */
+  #bytes: Uint8Array | null = null;
   #state: FileState;
 
   constructor(path: string, read: (path: string) => Promise<Uint8Array>) {
@@ -36,15 +37,19 @@ export class Loader {
     return this.#state;
   }
 
-  /** Read the file; a file with the same bytes is not parsed again. Never throws. */
+  /** Read the file. Answers with the same state as before when there is nothing new. Never throws. */
   async load(): Promise<FileState> {
     try {
       const bytes = await this.#read(this.#path);
-      if (this.#state.ok && Buffer.compare(bytes, this.#bytes) === 0) return this.#state;
-      this.#state = this.#take(parseInstanceFile(bytes));
-      this.#bytes = bytes;
+      if (this.#bytes === null || Buffer.compare(bytes, this.#bytes) !== 0) {
+        this.#state = this.#take(parseInstanceFile(bytes));
+        this.#bytes = bytes;
+      }
     } catch (error) {
-      this.#state = { ...this.#state, ok: false, problems: [fileProblem(this.#path, error)] };
+      const problem = fileProblem(this.#path, error);
+      const known = this.#bytes === null && this.#state.problems[0]?.what === problem.what;
+      if (!known) this.#state = { ...this.#state, ok: false, problems: [problem] };
+      this.#bytes = null;
     }
     return this.#state;
   }

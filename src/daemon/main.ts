@@ -1,11 +1,11 @@
 /** `opencode-supervisor daemon`: puts the real ports together, runs the loop, and speaks systemd's notify protocol (sd_notify(3)). */
-import { watch } from "chokidar";
 import type { Logger } from "pino";
 import { notify } from "systemd-notify";
 import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
 import { buildApi, listenOn } from "./api/server.ts";
 import { assemble } from "./assemble.ts";
+import { debounced, watchFile } from "./host/watch.ts";
 import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -13,12 +13,14 @@ import { plain } from "./text.ts";
 
 export const STATUS_SOCKET = `${RUNTIME_DIR}/status.sock`;
 const API_GROUP = "opencode";
-const DEBOUNCE_MS = 100;
+const SUMMARY_MS = 100;
 /** The journal has no use for thousands of lines about one file. */
 const PROBLEMS_LOGGED = 50;
 
 /** Runs until SIGTERM or SIGINT; the instances run on. */
 export async function daemon(): Promise<void> {
+  let reload: (bySignal: boolean) => void = () => undefined; // until the file is read for the first time
+  process.on("SIGHUP", () => reload(true));
   const log = openLogger(process.env.INVOCATION_ID !== undefined);
   const startedAt = Date.now();
   const events = logEvents(log);
@@ -28,23 +30,18 @@ export async function daemon(): Promise<void> {
     if (ready) summarize();
   };
   const { supervisor, accounts, facts, close } = await assemble(INSTANCE_FILE, { ...events, changed }, startedAt);
-  const summarize = debounced(() => void notify(`STATUS=${summary(supervisor)}`));
+  const summarize = debounced(() => void notify(`STATUS=${summary(supervisor)}`), SUMMARY_MS);
   const api = buildApi({ facts, ready: () => ready, snapshot: () => supervisor });
   await listenOn(api, STATUS_SOCKET, (await accounts.group(API_GROUP))?.id ?? 0);
 
   const stopWatchdog = keepWatchdog();
-  await supervisor.start();
+  const started = supervisor.start();
+  reload = reloader(supervisor, log, started);
+  const watcher = watchFile(INSTANCE_FILE, () => reload(false));
+  await started;
   ready = true;
-  report(log, supervisor.problems());
+  report(log, supervisor.file.problems);
   notify(`READY=1\nSTATUS=${summary(supervisor)}`);
-
-  const reload = reloader(supervisor, log);
-  const watcher = watch(INSTANCE_FILE, { ignoreInitial: true, atomic: true });
-  watcher.on(
-    "all",
-    debounced(() => void reload(false)),
-  );
-  process.on("SIGHUP", () => void reload(true));
 
   await new Promise<void>((resolve) => {
     process.once("SIGTERM", resolve);
@@ -57,18 +54,24 @@ export async function daemon(): Promise<void> {
   await close();
 }
 
-/** One reload at a time; those asked for meanwhile become one more. A reload by signal is told to systemd (Type=notify-reload). */
-function reloader(supervisor: Supervisor, log: Logger): (bySignal: boolean) => Promise<void> {
-  let queue: Promise<void> = Promise.resolve();
+/** One reload at a time, the first after `started`. A reload by signal is told to systemd (Type=notify-reload). */
+function reloader(supervisor: Supervisor, log: Logger, started: Promise<void>): (bySignal: boolean) => void {
+  let queue = started;
   const once = async (bySignal: boolean): Promise<void> => {
     if (bySignal) notify(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
-    const problems = await supervisor.reload();
-    report(log, problems);
-    notify(`${bySignal ? "READY=1\n" : ""}STATUS=${summary(supervisor)}`);
+    const before = supervisor.file;
+    try {
+      await supervisor.reload(bySignal);
+      // What instances are blocked by is told when it happens.
+      if (bySignal || supervisor.file !== before) report(log, supervisor.file.problems);
+    } catch (error) {
+      log.error({ kind: "trouble" }, `reload: ${String(error)}`);
+    } finally {
+      notify(`${bySignal ? "READY=1\n" : ""}STATUS=${summary(supervisor)}`);
+    }
   };
   return (bySignal) => {
-    queue = queue.then(() => once(bySignal)).catch((error: unknown) => log.error({ kind: "trouble" }, String(error)));
-    return queue;
+    queue = queue.then(() => once(bySignal));
   };
 }
 
@@ -85,19 +88,6 @@ function summary(supervisor: Supervisor): string {
   const [first, ...more] = supervisor.problems();
   if (first === undefined) return counted;
   return plain(`${counted}; ${more.length + 1} problem${more.length === 0 ? "" : "s"}: ${formatProblem(first)}`, 500);
-}
-
-/** Runs `work` some time after the first of many calls. */
-function debounced(work: () => void): () => void {
-  let pending = false;
-  return () => {
-    if (pending) return;
-    pending = true;
-    setTimeout(() => {
-      pending = false;
-      work();
-    }, DEBOUNCE_MS);
-  };
 }
 
 /** Send WATCHDOG=1 at half the interval that systemd asks for. */

@@ -86,14 +86,18 @@ export class Supervisor {
     await this.#converge(false);
   }
 
-  /** Read the file again and converge; failed and blocked instances get another try. Answers with what is wrong. */
-  async reload(): Promise<readonly Problem[]> {
+  /**
+   * Read the file again and converge. When there is something new in it, or somebody asked, failed and blocked instances
+   * get another try. Answers with what is wrong.
+   */
+  async reload(asked = true): Promise<readonly Problem[]> {
+    const before = this.#file;
     this.#file = await this.#ports.loader.load();
     const { markers } = await this.#ports.leftovers();
     for (const [name, controller] of this.#controllers) {
       if (!markers.has(name) && controller.view.started !== null) controller.observe({ started: null });
     }
-    await this.#converge(true);
+    await this.#converge(asked || this.#file !== before);
     return this.problems();
   }
 
@@ -181,7 +185,8 @@ export class Supervisor {
   #want(controller: Controller, spec: InstanceSpec | null, retry: boolean): void {
     const { view } = controller;
     const same = spec === view.wanted?.spec || (spec === null && view.wanted === null);
-    const again = retry && (view.blocked !== null || [view.main, view.setup].some((unit) => unit?.active === "failed"));
+    const failed = [view.main, view.setup].some((unit) => unit?.active === "failed");
+    const again = retry && (failed || view.blocked !== null);
     if (same && !again && spec !== null) {
       controller.kick();
       return;
@@ -189,7 +194,15 @@ export class Supervisor {
     const wanted: Wanted | null = spec === null ? null : { spec, units: this.#ports.render(spec) };
     const policy = spec === null ? null : policyOf(spec);
     const hash = policy === null ? null : policyHash(policy);
-    controller.update({ wanted, held: false, policy, policyHash: hash, blocked: null, retry: again, exempt: null });
+    controller.update({
+      wanted,
+      held: false,
+      policy,
+      policyHash: hash,
+      blocked: null,
+      retry: retry && failed,
+      exempt: null,
+    });
   }
 
   #controller(name: string): Controller {

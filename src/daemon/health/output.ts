@@ -59,7 +59,9 @@ export class OutputWatch {
     }
     this.#seen.set(view.name, key);
     this.#read(failed[0]).then(
-      (output) => this.#report(view.name, output),
+      (output) => {
+        if (this.#seen.get(view.name) === key) this.#report(view.name, output);
+      },
       () => undefined, // the journal cannot be read now: the exit status still says how it ended
     );
   }
