@@ -1,4 +1,5 @@
 /** Bounded concurrency in which a slow one cannot hold up the others: after a while it goes on without a slot. */
+import { slots as slotsOf } from "./slots.ts";
 
 export interface LimiterOptions {
   /** How many run at once. */
@@ -8,19 +9,7 @@ export interface LimiterOptions {
 }
 
 export function limiter({ slots, giveUpMs }: LimiterOptions): <T>(work: () => Promise<T>) => Promise<T> {
-  const queue: (() => void)[] = [];
-  let free = slots;
-
-  const release = () => {
-    const next = queue.shift();
-    if (next === undefined) free++;
-    else next();
-  };
-  const acquire = async () => {
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => queue.push(resolve));
-  };
-
+  const { acquire, release } = slotsOf(slots);
   return async (work) => {
     await acquire();
     let held = true;

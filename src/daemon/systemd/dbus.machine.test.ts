@@ -47,6 +47,20 @@ test("main and setup start in one call, setup first, and are read back with thei
   assert.ok((records.find(({ unit }) => unit === "opencode-a.service")?.mainPid ?? 0) > 0);
 });
 
+test("of hundreds of units each is read whole, though the bus bears only so many calls at once", async () => {
+  const names = Array.from({ length: 100 }, (_, index) => `opencode-many${index}.service`);
+  const properties = [run("/bin/sleep", "1000"), hash("h2")];
+  await Promise.all(names.map((unit) => systemd.startTransient({ unit, properties })));
+  const records = await systemd.list(["opencode-many*.service"]);
+  assert.deepEqual(
+    records.filter(
+      ({ active, mainPid, since, specHash }) => active === "active" && mainPid * since > 0 && specHash === "h2",
+    ).length,
+    names.length,
+  );
+  await Promise.all(names.map((unit) => systemd.stop(unit)));
+});
+
 test("a name in use is refused with an error one can test for", async () => {
   const again = systemd.startTransient(main(["Type", "exec"], run("/bin/sleep", "1000")));
   await assert.rejects(again, (error) => error instanceof SystemdError && error.code.endsWith("UnitExists"));

@@ -5,9 +5,10 @@
  * A restart of dbus-daemon closes the connection: pending calls fail with `Disconnected`, the client reconnects, and a
  * `resync` event tells the daemon to read everything anew. daemon-reexec fails calls in flight with `NoReply`.
  */
-import { createClient, DBusError, type Message, type MessageBus, Variant } from "dbus-native";
+import { createClient, type Message, type MessageBus, Variant } from "dbus-native";
 import { parseUnit } from "../../spec/names.ts";
 import { SIGNATURES, type UnitProperty } from "../../spec/unit.ts";
+import { type Call, callsOn } from "./calls.ts";
 import { JobWaiter } from "./jobs.ts";
 import {
   isNoSuchUnit,
@@ -25,8 +26,27 @@ const DBUS = "org.freedesktop.DBus";
 const SYSTEMD = "org.freedesktop.systemd1";
 const MANAGER = { path: "/org/freedesktop/systemd1", interface: `${SYSTEMD}.Manager` };
 const PROPERTIES = "org.freedesktop.DBus.Properties";
-/** What a main or setup unit is read for when it is first seen; later changes come by signal. */
-const SERVICE_PROPERTIES = ["MainPID", "Result", "ExecMainCode", "ExecMainStatus", "NRestarts", "LogExtraFields"];
+const UNKNOWN_OBJECT = "org.freedesktop.DBus.Error.UnknownObject";
+
+type Property = readonly [iface: Interface, name: string];
+const FIRST_SEEN = ["Service", "LogExtraFields"] as const;
+/** What a unit is read for when it is first seen, by role; later changes come by signal. */
+const READ: Readonly<Record<"main" | "setup" | "slice" | "ended", readonly Property[]>> = {
+  main: [FIRST_SEEN, ["Unit", "StateChangeTimestamp"], ["Service", "MainPID"], ["Service", "NRestarts"]],
+  setup: [FIRST_SEEN, ["Unit", "StateChangeTimestamp"]],
+  slice: [],
+  ended: [
+    ["Service", "Result"],
+    ["Service", "ExecMainCode"],
+    ["Service", "ExecMainStatus"],
+  ],
+};
+
+/** An active service has not ended yet, or well. */
+function toRead(unit: string, active: string): readonly Property[] {
+  const role = parseUnit(unit)?.role ?? "slice";
+  return role === "slice" || active === "active" ? READ[role] : [...READ[role], ...READ.ended];
+}
 
 /** Units the daemon follows: those of instances, and the target and slice that hold them all. */
 const follows = (unit: string): boolean =>
@@ -45,7 +65,10 @@ function marshallable(name: UnitProperty[0], value: UnitProperty[1]): unknown {
 export class DBusSystemd implements Systemd {
   readonly version: number;
   readonly #bus: MessageBus;
+  readonly #call: Call;
   readonly #records = new Map<string, UnitRecord>();
+  /** Services whose hash is being asked for. */
+  readonly #asked = new Set<string>();
   readonly #jobs = new JobWaiter();
   readonly #listeners: ((event: SystemdEvent) => void)[] = [];
   /** Unique bus name of systemd. */
@@ -55,14 +78,16 @@ export class DBusSystemd implements Systemd {
   static async connect(busAddress = BUS): Promise<DBusSystemd> {
     const bus = createClient({ busAddress, reconnect: { minDelay: 50, maxDelay: 1000 } });
     bus.connection.on("error", () => undefined);
-    const version = await get(bus, MANAGER.path, MANAGER.interface, "Version");
-    const systemd = new DBusSystemd(bus, Number.parseInt(String(version), 10));
+    const call = callsOn(bus);
+    const version = await call(getMessage(MANAGER.path, MANAGER.interface, "Version"));
+    const systemd = new DBusSystemd(bus, call, Number.parseInt(String(version), 10));
     await systemd.#subscribe();
     return systemd;
   }
 
-  private constructor(bus: MessageBus, version: number) {
+  private constructor(bus: MessageBus, call: Call, version: number) {
     this.#bus = bus;
+    this.#call = call;
     this.version = version;
     bus.connection.on("message", (message: Message) => this.#heard(message));
     bus.connection.on("close", () => {
@@ -80,50 +105,43 @@ export class DBusSystemd implements Systemd {
   async #subscribe(): Promise<void> {
     await this.#bus.addMatch(`type='signal',sender='${SYSTEMD}',path_namespace='${MANAGER.path}'`);
     await this.#bus.addMatch(`type='signal',sender='${DBUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`);
-    await this.#call("Subscribe").catch(unlessCode("org.freedesktop.systemd1.AlreadySubscribed"));
+    await this.#manager("Subscribe").catch(unlessCode("org.freedesktop.systemd1.AlreadySubscribed"));
     const ask = { destination: DBUS, path: "/org/freedesktop/DBus", interface: DBUS, member: "GetNameOwner" };
-    this.#owner = String(await this.#bus.invoke<unknown>({ ...ask, signature: "s", body: [SYSTEMD] }));
+    this.#owner = String(await this.#call({ ...ask, signature: "s", body: [SYSTEMD] }));
   }
 
   async list(patterns: readonly string[]): Promise<UnitRecord[]> {
-    const rows = await this.#call("ListUnitsByPatterns", "asas", [[], patterns]);
+    const rows = await this.#manager("ListUnitsByPatterns", "asas", [[], patterns]);
     const units = (Array.isArray(rows) ? rows : []).filter(isUnitRow).filter((row) => row[2] !== "not-found");
     this.#records.clear();
-    const records = units.map(async ([unit, , , active, sub]) => {
-      const record = { ...blankRecord(unit), active, sub };
-      const full = applyProperties(record, await this.#read(unit));
-      this.#records.set(unit, full);
-      return full;
-    });
-    return Promise.all(records);
+    for (const [unit, , , active, sub] of units) this.#records.set(unit, { ...blankRecord(unit), active, sub });
+    const read = units.flatMap(([unit, , , active]) =>
+      toRead(unit, active).map((property) => this.#read(unit, ...property)),
+    );
+    await Promise.all(read);
+    return units.map(([unit]) => this.#records.get(unit)).filter((record) => record !== undefined);
   }
 
-  /** The properties that a listing does not carry; a unit that goes meanwhile has none. */
-  async #read(unit: string): Promise<Record<string, unknown>> {
-    const role = parseUnit(unit)?.role;
-    const path = pathOfUnit(unit);
-    const read = async (iface: string, name: string): Promise<[string, unknown]> => [
-      name,
-      await get(this.#bus, path, `${SYSTEMD}.${iface}`, name).catch(() => undefined),
-    ];
-    const names = role === "main" || role === "setup" ? SERVICE_PROPERTIES : [];
-    const pairs = [read("Unit", "StateChangeTimestamp"), ...names.map((name) => read("Service", name))];
-    return Object.fromEntries(await Promise.all(pairs));
+  /** Take in one property that a listing does not carry; a unit that goes meanwhile has none. */
+  async #read(unit: string, iface: Interface, name: string): Promise<void> {
+    const value = await this.#get(unit, iface, name).catch(unlessCode(UNKNOWN_OBJECT));
+    const record = this.#records.get(unit);
+    if (record !== undefined) this.#records.set(unit, applyProperties(record, { [name]: value }));
   }
 
   startTransient(unit: TransientUnit, beside: readonly TransientUnit[] = []): Promise<JobResult> {
     const others = beside.map((other) => [other.unit, toVariants(other.properties)]);
     const body = [unit.unit, "replace", toVariants(unit.properties), others];
-    return this.#jobs.run(() => this.#call("StartTransientUnit", "ssa(sv)a(sa(sv))", body));
+    return this.#jobs.run(() => this.#manager("StartTransientUnit", "ssa(sv)a(sa(sv))", body));
   }
 
   start(unit: string): Promise<JobResult> {
-    return this.#jobs.run(() => this.#call("StartUnit", "ss", [unit, "replace"]));
+    return this.#jobs.run(() => this.#manager("StartUnit", "ss", [unit, "replace"]));
   }
 
   async stop(unit: string): Promise<JobResult> {
     try {
-      return await this.#jobs.run(() => this.#call("StopUnit", "ss", [unit, "replace"]));
+      return await this.#jobs.run(() => this.#manager("StopUnit", "ss", [unit, "replace"]));
     } catch (error) {
       if (isNoSuchUnit(error)) return "done";
       throw error;
@@ -131,21 +149,20 @@ export class DBusSystemd implements Systemd {
   }
 
   async resetFailed(unit: string): Promise<void> {
-    await this.#call("ResetFailedUnit", "s", [unit]).catch(unlessCode("org.freedesktop.systemd1.NoSuchUnit"));
+    await this.#manager("ResetFailedUnit", "s", [unit]).catch(unlessCode("org.freedesktop.systemd1.NoSuchUnit"));
   }
 
   async setProperties(unit: string, properties: readonly UnitProperty[]): Promise<void> {
-    await this.#call("SetUnitProperties", "sba(sv)", [unit, true, toVariants(properties)]);
+    await this.#manager("SetUnitProperties", "sba(sv)", [unit, true, toVariants(properties)]);
   }
 
   async cgroupId(slice: string): Promise<bigint> {
-    const id = await get(this.#bus, pathOfUnit(slice), `${SYSTEMD}.Slice`, "ControlGroupId");
+    const id = await this.#get(slice, "Slice", "ControlGroupId");
     return typeof id === "bigint" ? id : 0n;
   }
 
   async controlGroup(unit: string): Promise<string> {
-    const kind = unit.endsWith(".slice") ? "Slice" : "Service";
-    const path = await get(this.#bus, pathOfUnit(unit), `${SYSTEMD}.${kind}`, "ControlGroup");
+    const path = await this.#get(unit, unit.endsWith(".slice") ? "Slice" : "Service", "ControlGroup");
     return typeof path === "string" ? path : "";
   }
 
@@ -211,50 +228,34 @@ export class DBusSystemd implements Systemd {
       return;
     }
     // A service seen for the first time: its hash never comes by signal.
-    get(this.#bus, pathOfUnit(unit), `${SYSTEMD}.Service`, "LogExtraFields").then(
-      (fields) => {
-        const current = this.#records.get(unit);
-        if (current === undefined) return;
-        const full = applyProperties(current, { LogExtraFields: fields });
-        this.#records.set(unit, full);
-        this.#emit({ kind: "unit", record: full });
-      },
-      () => undefined, // gone meanwhile: UnitRemoved says so
-    );
-  }
-
-  async #call(member: string, signature?: string, body?: unknown[]): Promise<unknown> {
-    const message: Message = { destination: SYSTEMD, ...MANAGER, member };
-    try {
-      return await this.#bus.invoke<unknown>(
-        signature === undefined ? message : { ...message, signature, body: body ?? [] },
-      );
-    } catch (error) {
-      throw toSystemdError(error);
-    }
-  }
-}
-
-async function get(bus: MessageBus, path: string, iface: string, name: string): Promise<unknown> {
-  try {
-    const message = {
-      destination: SYSTEMD,
-      path,
-      interface: PROPERTIES,
-      member: "Get",
-      signature: "ss",
-      body: [iface, name],
+    if (this.#asked.has(unit)) return;
+    this.#asked.add(unit);
+    const tell = () => {
+      const current = this.#records.get(unit);
+      if (current !== undefined) this.#emit({ kind: "unit", record: current });
     };
-    return await bus.invoke<unknown>(message);
-  } catch (error) {
-    throw toSystemdError(error);
+    const gone = () => undefined; // UnitRemoved says so
+    this.#read(unit, ...FIRST_SEEN)
+      .then(tell, gone)
+      .finally(() => this.#asked.delete(unit));
+  }
+
+  #manager(member: string, signature?: string, body?: unknown[]): Promise<unknown> {
+    const message: Message = { destination: SYSTEMD, ...MANAGER, member };
+    return this.#call(signature === undefined ? message : { ...message, signature, body: body ?? [] });
+  }
+
+  #get(unit: string, iface: Interface, name: string): Promise<unknown> {
+    return this.#call(getMessage(pathOfUnit(unit), `${SYSTEMD}.${iface}`, name));
   }
 }
 
-function toSystemdError(error: unknown): SystemdError {
-  if (!(error instanceof DBusError)) return new SystemdError("Disconnected", String(error), { cause: error });
-  return new SystemdError(error.dbusName ?? "Disconnected", error.message, { cause: error });
-}
+type Interface = "Unit" | "Service" | "Slice";
+
+const getMessage = (path: string, iface: string, name: string): Message => ({
+  ...{ destination: SYSTEMD, path, interface: PROPERTIES, member: "Get" },
+  ...{ signature: "ss", body: [iface, name] },
+});
 
 /** Rethrows everything but the error of this name. */
 const unlessCode = (code: string) => (error: unknown) => {

@@ -11,12 +11,12 @@ export function unitOfPath(path: string): string | null {
 
 /** The object path of a unit, as systemd makes it. */
 export function pathOfUnit(unit: string): string {
-  const label = Array.from(Buffer.from(unit, "utf8"), (byte, index) => {
-    const char = String.fromCharCode(byte);
-    const plain = index === 0 ? /[a-zA-Z]/ : /[a-zA-Z0-9]/;
-    return plain.test(char) ? char : `_${byte.toString(16).padStart(2, "0")}`;
-  });
-  return `/org/freedesktop/systemd1/unit/${label.join("")}`;
+  const bytes = Buffer.from(unit, "utf8").toString("latin1");
+  const label = bytes.replace(
+    /^[^a-zA-Z]|[^a-zA-Z0-9]/g,
+    (char) => `_${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+  return `/org/freedesktop/systemd1/unit/${label}`;
 }
 
 export const blankRecord = (unit: string): UnitRecord => ({

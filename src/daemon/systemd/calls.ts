@@ -1,0 +1,32 @@
+/**
+ * Method calls on a bus connection. dbus-daemon refuses the 129th that waits for its reply (`max_replies_per_connection`
+ * of dbus-daemon(1)): with hundreds of instances calls must wait their turn here.
+ */
+import { DBusError, type Message, type MessageBus } from "dbus-native";
+import { slots } from "../slots.ts";
+import { SystemdError } from "./port.ts";
+
+/** Answers with the reply's value; throws {@link SystemdError}. */
+export type Call = (message: Message) => Promise<unknown>;
+
+const AT_ONCE = 64;
+
+/** How to make calls on this connection; all of them are to share one of these. */
+export function callsOn(bus: MessageBus): Call {
+  const { acquire, release } = slots(AT_ONCE);
+  return async (message) => {
+    await acquire();
+    try {
+      return await bus.invoke<unknown>(message);
+    } catch (error) {
+      throw toSystemdError(error);
+    } finally {
+      release();
+    }
+  };
+}
+
+function toSystemdError(error: unknown): SystemdError {
+  if (!(error instanceof DBusError)) return new SystemdError("Disconnected", String(error), { cause: error });
+  return new SystemdError(error.dbusName ?? "Disconnected", error.message, { cause: error });
+}
