@@ -64,7 +64,9 @@ const OURS = `meta mark & ${hex(MARK_MASK)} == ${hex(MARK)}`;
 
 /** `[chain, rule]` in order. 1 and 58 are ICMP and ICMPv6: from a socket, an echo request, which the kernel answers. */
 const rules = (gate: Gate, gateId: bigint): readonly (readonly [chain: string, rule: string])[] => [
-  ["refuse", "meta l4proto tcp reject with tcp reset"],
+  ["refuse", "ip daddr 127.0.0.0/8 meta l4proto tcp reject with tcp reset"],
+  ["refuse", "ip6 daddr ::1 meta l4proto tcp reject with tcp reset"],
+  ["refuse", "tcp flags & (syn | ack) != syn reject with tcp reset"],
   ["refuse", "reject with icmpx admin-prohibited"],
   ["pass", `${OURS} meta mark set 0`],
   ["pass", "accept"],
