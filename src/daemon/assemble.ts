@@ -24,6 +24,8 @@ import { DBusSystemd } from "./systemd/dbus.ts";
 
 /** Steps at once, and how long one may keep others waiting. */
 const LIMIT = { slots: 32, giveUpMs: 2000 };
+/** The same for probes: of a server that does not answer the others do not wait. */
+const PROBE_LIMIT = { slots: 16, giveUpMs: 100 };
 
 export interface Assembly {
   readonly supervisor: Supervisor;
@@ -38,6 +40,7 @@ export async function assemble(file: string, events: SupervisorPorts["events"], 
   const host = await probeHost(systemd.version);
   const accounts = new Accounts(systemd);
   const preparer = new Preparer(accounts);
+  const probing = limiter(PROBE_LIMIT);
   const supervisor = new Supervisor({
     systemd,
     egress: new Egress(netfilter, systemd),
@@ -52,7 +55,7 @@ export async function assemble(file: string, events: SupervisorPorts["events"], 
     render: (spec) => instanceUnits(spec, host),
     filterOf: addressFilter,
     limit: limiter(LIMIT),
-    probe: (view) => probeView(systemd, view),
+    probe: (view) => probing(() => probeView(systemd, view)),
     output: readOutput,
     events,
   });
@@ -74,11 +77,9 @@ export async function assemble(file: string, events: SupervisorPorts["events"], 
 async function probeView(systemd: DBusSystemd, view: View) {
   if (view.wanted === null) return { ready: false, why: "it is being removed" } as const;
   const { spec } = view.wanted;
-  try {
-    const password = await ensureCredentials(spec);
-    const controlGroup = await systemd.controlGroup(mainUnit(spec.name));
-    return await probe({ address: spec.listen.address, port: spec.listen.port, password, controlGroup });
-  } catch (error) {
-    return { ready: false, why: error instanceof Error ? error.message : String(error) } as const;
-  }
+  const secrets = async () => ({
+    password: await ensureCredentials(spec),
+    controlGroup: await systemd.controlGroup(mainUnit(spec.name)),
+  });
+  return probe({ address: spec.listen.address, port: spec.listen.port, secrets });
 }

@@ -4,6 +4,7 @@
  */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import ipaddr from "ipaddr.js";
+import { shared } from "../shared.ts";
 
 /** A listening socket, as a line of /proc/net/tcp or tcp6 has it. */
 export interface ListeningSocket {
@@ -33,6 +34,12 @@ function addressOf(hex: string): string {
   return ipaddr.fromByteArray([...words.swap32()]).toString();
 }
 
+/** Everything that listens. The kernel walks its table of all connections for this, 10 ms and more each time: callers share. */
+const listListeners = shared(async () => {
+  const tables = ["tcp", "tcp6"].map((name) => readFile(`/proc/self/net/${name}`, "utf8").catch(() => ""));
+  return (await Promise.all(tables)).flatMap(parseListeners);
+});
+
 const WILDCARDS = new Set(["0.0.0.0", "::"]);
 
 /** Does a socket bound to `bound` take connections for `address`? */
@@ -47,12 +54,8 @@ export async function listenerOwner(
   port: number,
   controlGroup: string,
 ): Promise<"own" | "other" | "none"> {
-  const tables = await Promise.all(
-    ["tcp", "tcp6"].map((name) => readFile(`/proc/self/net/${name}`, "utf8").catch(() => "")),
-  );
   const wanted = ipaddr.parse(address).toString();
-  const inodes = tables
-    .flatMap(parseListeners)
+  const inodes = (await listListeners())
     .filter((socket) => socket.port === port && takes(socket.address, wanted))
     .map((socket) => socket.inode);
   if (inodes.length === 0) return "none";

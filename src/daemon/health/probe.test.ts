@@ -22,7 +22,11 @@ async function probing(answer: RequestListener, controlGroup = ownCgroup()) {
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
   try {
-    return await probe({ address: "127.0.0.1", port: address.port, password: "secret", controlGroup });
+    return await probe({
+      address: "127.0.0.1",
+      port: address.port,
+      secrets: async () => ({ password: "secret", controlGroup }),
+    });
   } finally {
     server.closeAllConnections();
     server.close();
@@ -79,6 +83,7 @@ test("a version is shown bounded and plain", async () => {
 });
 
 test("nobody listening is not yet ready", async () => {
-  const result = await probe({ address: "127.0.0.1", port: 1, password: "secret", controlGroup: ownCgroup() });
+  const secrets = () => assert.fail("asked for the password");
+  const result = await probe({ address: "127.0.0.1", port: 1, secrets });
   assert.deepEqual(result, { ready: false, why: "nothing listens on port 1 yet" });
 });

@@ -3,6 +3,7 @@
  * instance's credentials. Health alone says 200 on a broken config, and a request made while it starts is never answered.
  */
 import { request } from "node:http";
+import { connect } from "node:net";
 import { SERVER_USER } from "../host/credentials.ts";
 import { plain } from "../text.ts";
 import { listenerOwner } from "./listener.ts";
@@ -11,8 +12,12 @@ export interface Target {
   /** The address it listens on; a wildcard is probed on loopback. */
   readonly address: string;
   readonly port: number;
+  /** Asked for once something listens: the password, and the ControlGroup of the main unit. */
+  readonly secrets: () => Promise<Secrets>;
+}
+
+export interface Secrets {
   readonly password: string;
-  /** ControlGroup of its main unit. */
   readonly controlGroup: string;
 }
 
@@ -26,23 +31,48 @@ const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::
 
 /** One try. Never throws; says why not in a line fit for the status. */
 export async function probe(target: Target): Promise<ProbeResult> {
+  const { port } = target;
   const host = LOOPBACK[target.address] ?? target.address;
-  const owner = await listenerOwner(host, target.port, target.controlGroup);
-  if (owner === "none") return { ready: false, why: `nothing listens on port ${target.port} yet` };
-  if (owner === "other")
-    return { ready: false, why: `port ${target.port} is held by another process, see \`ss -ltnp\`` };
+  const not = (why: string): ProbeResult => ({ ready: false, why });
+  const nobody = not(`nothing listens on port ${port} yet`);
   try {
-    const health = await ask(target, host, "/global/health");
+    if (!(await listens(host, port))) return nobody;
+    const { password, controlGroup } = await target.secrets();
+    const owner = await listenerOwner(host, port, controlGroup);
+    if (owner === "none") return nobody;
+    if (owner === "other") return not(`port ${port} is held by another process, see \`ss -ltnp\``);
+    const server = { host, port, auth: `${SERVER_USER}:${password}` };
+    const health = await ask(server, "/global/health");
     const version = versionOf(health);
-    if (version === null) return { ready: false, why: complaint("/global/health", health) };
-    const config = await ask(target, host, "/config");
-    return config.status === 200 ? { ready: true, version } : { ready: false, why: complaint("/config", config) };
+    if (version === null) return not(complaint("/global/health", health));
+    const config = await ask(server, "/config");
+    return config.status === 200 ? { ready: true, version } : not(complaint("/config", config));
   } catch (error) {
-    return {
-      ready: false,
-      why: `port ${target.port}: ${plain(error instanceof Error ? error.message : String(error))}`,
-    };
+    return not(`port ${port}: ${plain(error instanceof Error ? error.message : String(error))}`);
   }
+}
+
+/** Whether connections are taken there, by whomever: asked first, as it costs next to nothing. */
+function listens(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, timeout: TRY_MS });
+    const end = (settle: () => void) => {
+      socket.destroy();
+      settle();
+    };
+    socket.once("connect", () => end(() => resolve(true)));
+    socket.once("timeout", () => end(() => reject(new Error(`no connection within ${TRY_MS} ms`))));
+    socket.once("error", (error: NodeJS.ErrnoException) =>
+      end(() => (error.code === "ECONNREFUSED" ? resolve(false) : reject(error))),
+    );
+  });
+}
+
+interface Server {
+  readonly host: string;
+  readonly port: number;
+  /** `user:password` of HTTP Basic authentication. */
+  readonly auth: string;
 }
 
 interface Answer {
@@ -67,11 +97,10 @@ function complaint(path: string, { status, body }: Answer): string {
 }
 
 /** GET without following redirects, at most {@link BODY_MOST} bytes, within {@link TRY_MS}. */
-function ask({ port, password }: Target, host: string, path: string): Promise<Answer> {
+function ask(server: Server, path: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const auth = `${SERVER_USER}:${password}`;
     const signal = AbortSignal.timeout(TRY_MS);
-    const call = request({ host, port, path, auth, agent: false, signal }, (response) => {
+    const call = request({ ...server, path, agent: false, signal }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {

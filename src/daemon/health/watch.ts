@@ -2,8 +2,10 @@
 import type { Health, View } from "../instance/view.ts";
 import type { ProbeResult } from "./probe.ts";
 
-const FIRST_MS = 50;
-const MOST_MS = 1000;
+/** Between the first two tries; opencode takes one to two seconds. */
+const FIRST_MS = 200;
+const MOST_MS = 3000;
+const GROWTH = 1.3;
 
 export class HealthWatch {
   readonly #probe: (view: View) => Promise<ProbeResult>;
@@ -33,14 +35,16 @@ export class HealthWatch {
   }
 
   async #untilReady(view: View, run: string): Promise<void> {
-    for (let delay = FIRST_MS; this.#runs.get(view.name) === run; delay = Math.min(delay * 1.5, MOST_MS)) {
+    let last: string | null = null;
+    for (let delay = FIRST_MS; this.#runs.get(view.name) === run; delay = Math.min(delay * GROWTH, MOST_MS)) {
       const result = await this.#probe(view);
       if (this.#runs.get(view.name) !== run) return;
       if (result.ready) {
         this.#report(view.name, { kind: "ready", version: result.version, since: Date.now() });
         return;
       }
-      this.#report(view.name, { kind: "checking", last: result.why });
+      if (result.why !== last) this.#report(view.name, { kind: "checking", last: result.why });
+      last = result.why;
       await new Promise((resolve) => setTimeout(resolve, delay).unref());
     }
   }

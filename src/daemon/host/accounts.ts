@@ -7,6 +7,7 @@ import { readFile, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { RUNTIME_DIR } from "../../spec/names.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
+import { shared } from "../shared.ts";
 import type { Systemd } from "../systemd/port.ts";
 import { writeIfChanged } from "./files.ts";
 
@@ -39,8 +40,7 @@ export class Accounts {
   readonly #cache = new Map<Database, Cached>();
   /** Users asked for, made together by the next run of sysusers; a run under way may have read its file already. */
   readonly #wanted = new Map<string, InstanceSpec>();
-  #next: Promise<void> | null = null;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #makeWanted = shared(() => this.#make());
 
   constructor(systemd: Systemd) {
     this.#systemd = systemd;
@@ -52,13 +52,10 @@ export class Accounts {
   /** Have the instance's own user and group made; calls that come together share one run. */
   make(spec: InstanceSpec): Promise<void> {
     this.#wanted.set(spec.user, spec);
-    this.#next ??= this.#last.then(() => this.#make());
-    this.#last = this.#next.catch(() => undefined);
-    return this.#next;
+    return this.#makeWanted();
   }
 
   async #make(): Promise<void> {
-    this.#next = null;
     const specs = [...this.#wanted.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     await writeIfChanged(SYSUSERS_CONF, sysusersConf(specs), { mode: 0o644 });
     await this.#systemd.start(SYSUSERS_UNIT);
