@@ -4,7 +4,6 @@
  */
 import { dirname } from "node:path";
 import { configTarget, defaultStateDir, rootDir } from "../spec/names.ts";
-import { ProblemError } from "../spec/problem.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import { type BindPath, MS_REC, type UnitProperty } from "../spec/unit.ts";
 import type { Host } from "./host.ts";
@@ -17,46 +16,22 @@ function bind(path: string): BindPath {
 
 const within = (path: string, above: string): boolean => path === above || path.startsWith(`${above}/`);
 
-type Source = readonly [field: string, path: string];
-
-/** What the operator's options bind, by the field that names it. */
-function readOnly(spec: InstanceSpec): Source[] {
-  const list = (field: string, paths: readonly string[]): Source[] =>
-    paths.map((path, at) => [`${field}[${at}]`, path]);
-  const { command, configDirFiles, sandbox } = spec;
+/** What is needed besides the runtime: programs, config, projected files and what the operator opened for reading. */
+function readOnly(spec: InstanceSpec, { programs }: Host): string[] {
+  const program = spec.command?.[0];
   return [
-    ...list("command", command?.[0]?.startsWith("/") ? [command[0]] : []),
-    ...(spec.package === null ? [] : [["package", spec.package] as const]),
-    ...list("path", spec.path),
-    ["configFile", configTarget(spec)],
-    ...Object.entries(configDirFiles).map(([to, from]) => [`configDirFiles.${to}`, from] as const),
-    ...list("sandbox.readOnlyPaths", sandbox.readOnlyPaths),
+    programs.init,
+    programs.node,
+    dirname(programs.setup),
+    ...(program?.startsWith("/") ? [program] : []),
+    ...(spec.package === null ? [] : [spec.package]),
+    ...spec.path,
+    configTarget(spec),
+    ...Object.values(spec.configDirFiles),
+    ...spec.sandbox.readOnlyPaths,
     // A read-only mount does not keep anybody from connecting to a socket in it.
-    ...list("sandbox.unixSockets.allow", sandbox.unixSockets.allow),
+    ...spec.sandbox.unixSockets.allow,
   ];
-}
-
-function writable(spec: InstanceSpec): Source[] {
-  const paths = spec.sandbox.readWritePaths.map((path, at) => [`sandbox.readWritePaths[${at}]`, path] as const);
-  return [["directory", spec.directory], ["stateDir", spec.stateDir], ...paths];
-}
-
-/** systemd 257 writes the binds of a transient unit as they are: after a daemon-reload it reads these as something else. */
-const UNSPEAKABLE = /[\s:"'\\]/;
-
-/** The paths alone, each once. */
-function pathsOf(spec: InstanceSpec, sources: readonly Source[]): string[] {
-  for (const [field, path] of sources) {
-    if (!UNSPEAKABLE.test(path)) continue;
-    const what = `${JSON.stringify(path)} holds a blank, a colon, a quote or a backslash, which systemd cannot bind reliably`;
-    throw new ProblemError({
-      instance: spec.name,
-      field,
-      what,
-      fix: "write a path without them; a bind mount or a link can lead there",
-    });
-  }
-  return [...new Set(sources.map(([, path]) => path))];
 }
 
 /** The default state directory is systemd's to make, with owner and mode; another one is bound as it is. */
@@ -68,19 +43,22 @@ const stateDirectory = ({ name, stateDir }: InstanceSpec): UnitProperty[] =>
       ]
     : [];
 
-/** @throws ProblemError for a path that systemd cannot bind */
 export function fileSystem(spec: InstanceSpec, host: Host): UnitProperty[] {
-  const { init, node, setup } = host.programs;
   const made = stateDirectory(spec);
-  const writes = pathsOf(spec, writable(spec)).filter((path) => made.length === 0 || path !== spec.stateDir);
+  const writes = new Set([
+    spec.directory,
+    ...(made.length === 0 ? [spec.stateDir] : []),
+    ...spec.sandbox.readWritePaths,
+  ]);
   const runtime = host.runtimePaths.map((path) => path.replace(/^-/, ""));
-  const reads = new Set([init, node, dirname(setup), ...pathsOf(spec, readOnly(spec))]);
-  const readable = [...reads].filter((path) => !writes.includes(path) && !runtime.some((above) => within(path, above)));
+  const reads = [...new Set(readOnly(spec, host))].filter(
+    (path) => !writes.has(path) && !runtime.some((above) => within(path, above)),
+  );
   return [
     ["RootDirectory", rootDir(spec.name)],
     ...made,
-    ["BindPaths", writes.map(bind)],
-    ["BindReadOnlyPaths", [...host.runtimePaths, ...readable].map(bind)],
+    ["BindPaths", [...writes].map(bind)],
+    ["BindReadOnlyPaths", [...host.runtimePaths, ...reads].map(bind)],
     ["RequiresMountsFor", [spec.directory, spec.stateDir]],
   ];
 }

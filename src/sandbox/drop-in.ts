@@ -11,8 +11,8 @@ type Value = string | number | boolean;
  */
 const MAIN_ONLY =
   /^(Restart|SuccessExitStatus|Timeout|RuntimeMax|Watchdog|OOM|Kill|SendSIG|FinalKill|GuessMainPID|FileDescriptorStore)/;
-/** What ends a line, or joins it to the next one (a backslash at its end). */
-const UNSAFE = /[\n\r\0]|\\\s*$/;
+/** What ends a line. */
+const UNSAFE = /[\n\r\0]/;
 
 const render = (value: Value): string => (typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
 
@@ -23,21 +23,26 @@ function lines(spec: Configured, name: string, value: Value | readonly Value[]):
       instance: spec.name,
       field: `sandbox.serviceConfig.${name}`,
       what: "is not one directive on one line",
-      fix: "write a directive's name, and values without a line break or a backslash at the end",
+      fix: "write a directive's name, and values without a line break",
     });
   }
-  return values.map((text) => `${name}=${text}\n`);
+  return values.map((text) => `${name}=${text}`);
 }
 
 /**
- * The drop-in's text, or null when there is nothing to override. A list becomes a line each; directives are sorted by name,
- * so that the order in the file means nothing.
+ * `Name=value` for each value, sorted by name: the order in the file means nothing.
  * @throws ProblemError for a value that would be more than one directive
  */
-export function dropIn(spec: Configured, role: "main" | "setup" = "main"): string | null {
-  const directives = Object.entries(spec.sandbox.serviceConfig)
-    .filter(([name]) => role === "main" || !MAIN_ONLY.test(name))
+export const directives = (spec: Configured, wanted: (name: string) => boolean = () => true): string[] =>
+  Object.entries(spec.sandbox.serviceConfig)
+    .filter(([name]) => wanted(name))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([name, value]) => lines(spec, name, value));
-  return directives.length === 0 ? null : `[Service]\n${directives.join("")}`;
+
+/** The drop-in's text, or null when there is nothing to override. Throws as {@link directives} does. */
+export function dropIn(spec: Configured, role: "main" | "setup" = "main"): string | null {
+  const found = directives(spec, (name) => role === "main" || !MAIN_ONLY.test(name));
+  // A backslash at the end joins the next line, which is then an empty one.
+  const text = found.map((line) => `${line}\n${line.endsWith("\\") ? "\n" : ""}`).join("");
+  return text === "" ? null : `[Service]\n${text}`;
 }

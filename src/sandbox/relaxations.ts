@@ -2,6 +2,7 @@
 import type { InstanceSpec } from "../spec/schema.ts";
 import { lacksSecondLayer } from "./address-filter.ts";
 import { baselineGaps } from "./baseline.ts";
+import { directives } from "./drop-in.ts";
 import type { Host } from "./host.ts";
 
 /**
@@ -20,11 +21,11 @@ function landlockGap(spec: InstanceSpec, host: Host): string[] {
 
 /** One line each; empty when the instance has the whole baseline. */
 export function relaxations(spec: InstanceSpec, host: Host): string[] {
-  const { readWritePaths, unixSockets, serviceConfig } = spec.sandbox;
+  const { readWritePaths, unixSockets } = spec.sandbox;
   return [
     ...readWritePaths.map((path) => `sandbox.readWritePaths: may write ${path}`),
     ...unixSockets.allow.map((path) => `sandbox.unixSockets.allow: may connect to ${path}`),
-    ...Object.entries(serviceConfig).map(([name, value]) => `sandbox.serviceConfig: ${name}=${value}`),
+    ...directives(spec).map((line) => `sandbox.serviceConfig: ${line}`),
     ...(lacksSecondLayer(spec)
       ? ["listen.allowFrom is empty and listen.address is not loopback: no second network layer (IPAddressDeny=)"]
       : []),

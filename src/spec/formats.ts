@@ -48,10 +48,17 @@ function normalParts(path: string): string[] {
 /** A slash and behind it an empty component, `.` or `..`. */
 const ODD_PART = /\/\.{0,2}(\/|$)/;
 
+/** systemd 257 writes the bind mounts of a transient unit unquoted: after a daemon-reload it reads such a path as something else. */
+const UNBINDABLE = /[\s:"'\\]/;
+
 const ABSOLUTE = 'an absolute path, such as "/srv/project"';
-function absolutePathFault(path: string): TextFault | null {
+export function absolutePathFault(path: string): TextFault | null {
   if (!path.startsWith("/")) return { what: `${quote(path)} is not an absolute path`, fix: `write ${ABSOLUTE}` };
   const fault = pathTextFault(path, ABSOLUTE);
+  if (fault === null && UNBINDABLE.test(path)) {
+    const what = `${quote(path)} holds a blank, a colon, a quote or a backslash, which systemd cannot bind reliably`;
+    return { what, fix: "write a path without them; a symbolic link can lead there" };
+  }
   if (fault !== null || path === "/" || !ODD_PART.test(path)) return fault;
   const normal = `/${normalParts(path).join("/")}`;
   return { what: `${quote(path)} has a "." or ".." or a "/" too many`, fix: `write ${quote(normal)}` };

@@ -74,7 +74,12 @@ export const Limits = Type.Object(
       Type.String({ pattern: "^[1-9][0-9]*%$", format: "percentage" }),
       "CPU time, 100% is one core (CPUQuota=)",
     ),
-    hookTimeout: Type.Integer({ default: 90, minimum: 1, maximum: 3600, description: "seconds setup may take in all" }),
+    hookTimeout: Type.Integer({
+      default: 90,
+      minimum: 1,
+      maximum: 3600,
+      description: "seconds each step of setup may take",
+    }),
   },
   { ...closed, default: {} },
 );

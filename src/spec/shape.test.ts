@@ -95,6 +95,16 @@ const ROWS: readonly Row[] = [
     'directory: "~/a" is not an absolute path; write an absolute path, such as "/srv/project"',
   ],
   [
+    "a colon on PATH",
+    good({ path: ["/opt/a:b"] }),
+    'path[0]: "/opt/a:b" holds a blank, a colon, a quote or a backslash, which systemd cannot bind reliably; write a path without them; a symbolic link can lead there',
+  ],
+  [
+    "a blank in a path",
+    good({ directory: "/srv/My Project" }),
+    'directory: "/srv/My Project" holds a blank, a colon, a quote or a backslash, which systemd cannot bind reliably; write a path without them; a symbolic link can lead there',
+  ],
+  [
     "a path with ..",
     good({ directory: "/srv/../a" }),
     'directory: "/srv/../a" has a "." or ".." or a "/" too many; write "/a"',

@@ -128,9 +128,9 @@ const ROWS: readonly (readonly [title: string, extra: object, ...problems: reado
     'command[0]: "./x" is a relative path; write an absolute path, or a bare name found on PATH',
   ],
   [
-    "a colon on PATH",
-    { path: ["/opt/a:b"] },
-    'path[0]: "/opt/a:b" holds a ":", which separates directories on PATH; write a path without',
+    "a program that cannot be bound",
+    { command: ["/opt/my tools/x"] },
+    'command[0]: "/opt/my tools/x" holds a blank, a colon, a quote or a backslash, which systemd cannot bind reliably; write a path without them; a symbolic link can lead there',
   ],
   ["a bare program", { command: ["opencode", "--x"] }],
   ["HOME", { environment: { HOME: "/x" } }, 'environment.HOME: "HOME" is the state directory; write "stateDir"'],

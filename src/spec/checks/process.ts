@@ -1,4 +1,5 @@
 /** What the process is started with: program, arguments, environment, directives. */
+import { absolutePathFault } from "../formats.ts";
 import { quote } from "../text.ts";
 import { type Check, items } from "./check.ts";
 
@@ -9,23 +10,17 @@ const program: Check = function* (subject) {
     yield { field: "command", what: 'both "command" and "package" are set', fix: "keep one of them" };
   }
   const [first = ""] = command;
-  if (!subject.has("command[0]") || first.startsWith("/") || /^[^/]+$/.test(first)) return;
+  if (!subject.has("command[0]") || /^[^/]+$/.test(first)) return;
+  if (first.startsWith("/")) {
+    const fault = absolutePathFault(first);
+    if (fault !== null) yield { field: "command[0]", ...fault };
+    return;
+  }
   yield {
     field: "command[0]",
     what: `${quote(first)} is a relative path`,
     fix: "write an absolute path, or a bare name found on PATH",
   };
-};
-
-const searchPath: Check = function* (subject) {
-  for (const [field, path] of items(subject, "path", subject.spec.path)) {
-    if (!path.includes(":")) continue;
-    yield {
-      field,
-      what: `${quote(path)} holds a ":", which separates directories on PATH`,
-      fix: "write a path without",
-    };
-  }
 };
 
 const OF_TUI = "is not a flag of `serve`, which ends at it";
@@ -142,4 +137,4 @@ const directives: Check = function* ({ spec }) {
   }
 };
 
-export const processChecks: readonly Check[] = [program, searchPath, args, environment, directives];
+export const processChecks: readonly Check[] = [program, args, environment, directives];
