@@ -97,7 +97,7 @@ export class LibnftablesNetfilter implements Netfilter {
       exists: (name) => idOf(name) !== null,
       stale: (name) => adopted.ids.has(name) && adopted.ids.get(name) !== idOf(name),
     });
-    this.#run(text, explainer(gate, change));
+    if (text !== "") this.#run(text, explainer(gate, change));
     adopted.installed = installed;
     const known = [...installed.keys()].map((name) => [name, ids.get(name) ?? adopted.ids.get(name)] as const);
     adopted.ids = new Map(known.flatMap(([name, id]) => (id === undefined ? [] : [[name, id] as const])));

@@ -1,0 +1,60 @@
+/** What libnftables.machine.test.ts runs inside the machine: texts of ES modules for `node --eval`. */
+import { INSTALLED } from "../../../testbed/host.ts";
+
+/** In the machine: an adapter that does what it is told, a line of JSON at a time. */
+export const DRIVER = `
+import { createInterface } from "node:readline";
+import { LibnftablesNetfilter } from "${INSTALLED}/src/daemon/netfilter/libnftables.ts";
+const netfilter = await LibnftablesNetfilter.open();
+console.log(process.pid);
+for await (const line of createInterface(process.stdin)) {
+  const [method, argument] = JSON.parse(line, (key, value) => (key === "cgroupId" ? BigInt(value) : value));
+  const answer = await netfilter[method](argument).catch((error) => ({ code: error.code, message: error.message }));
+  console.log(JSON.stringify(answer instanceof Map ? [...answer] : (answer ?? null)));
+}`;
+
+/** In a slice: tries \`PROTOCOL ADDRESS PORT\`, one after the other; prints "ok" or the error's code for each. */
+export const PROBE = `
+import { createSocket } from "node:dgram"; import { connect } from "node:net";
+const LIMIT = 4000;
+const tcp = (host, port) => new Promise((done) => {
+  const socket = connect({ host, port: Number(port) }, () => { socket.destroy(); done("ok"); });
+  socket.on("error", (error) => done(error.code)).setTimeout(LIMIT, () => { socket.destroy(); done("silence"); });
+});
+const udp = (host, port) => new Promise((done) => {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  const end = (what) => { clearTimeout(timer); socket.close(); done(what); };
+  const timer = setTimeout(() => end("silence"), LIMIT);
+  socket.on("message", () => end("ok")).on("error", (error) => end(error.code));
+  socket.connect(Number(port), host, () => socket.send("x", (error) => error && end(error.code)));
+});
+for (const [protocol, host, port] of process.argv.slice(1).map((each) => each.split(" ")))
+  console.log(await { tcp, udp }[protocol](host, port));`;
+
+/** Listens on TCP and UDP, v4 and v6; prints datagrams and sends them back. */
+export const LISTENER = `
+import { createSocket } from "node:dgram"; import { createServer } from "node:net";
+const port = Number(process.argv[1]);
+createServer((socket) => socket.on("error", () => {}).resume()).listen(port, "::", () => {
+  const socket = createSocket("udp6").bind(port, "::", () => console.log("listening"));
+  socket.on("message", (data, from) => {
+    console.log(data.toString());
+    socket.send(data, from.port, from.address);
+  });
+});`;
+
+/** Sends a datagram to a broadcast address. */
+export const BROADCAST = `
+import { createSocket } from "node:dgram";
+const [host, port, text] = process.argv.slice(1);
+const socket = createSocket("udp4").bind(() => {
+  socket.setBroadcast(true);
+  socket.send(text, Number(port), host, () => socket.close());
+});`;
+
+/** Keeps a connection busy; prints "open", then how it ended. */
+export const HOLDER = `
+import { connect } from "node:net";
+const socket = connect({ host: process.argv[1], port: Number(process.argv[2]) }, () => console.log("open"));
+const timer = setInterval(() => socket.write("x"), 20);
+socket.resume().on("error", (error) => { clearInterval(timer); console.log(error.code); });`;
