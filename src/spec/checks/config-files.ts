@@ -2,12 +2,10 @@
 import { fieldOf, quote } from "../text.ts";
 import type { Check } from "./check.ts";
 import { ancestors } from "./path-index.ts";
+import tables from "./tables.json" with { type: "json" };
 
 /** What setup itself puts there. */
-const TAKEN: ReadonlyMap<string, string> = new Map([
-  ["opencode.json", 'write "configFile"'],
-  [".gitignore", "remove it; setup makes one"],
-]);
+const TAKEN = new Map(Object.entries(tables.configDirFiles));
 
 const targets: Check = function* ({ spec }) {
   const all = new Set(Object.keys(spec.configDirFiles));

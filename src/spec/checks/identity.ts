@@ -2,6 +2,7 @@
 import { defaultUser } from "../names.ts";
 import { quote } from "../text.ts";
 import { type Check, items, single } from "./check.ts";
+import tables from "./tables.json" with { type: "json" };
 
 const NAME = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
 /** A name goes into unit names, cgroup paths and the kernel's log prefix (at most 127 bytes). */
@@ -11,10 +12,10 @@ const MAX_USER = 31;
 const MAX_OWN_NAME = MAX_USER - defaultUser("").length;
 
 /** Names whose units would be mistaken for others. */
-const RESERVED: readonly { matches: RegExp; because: string }[] = [
-  { matches: /^supervisor(-.*)?$/, because: "is the supervisor's own" },
-  { matches: /-setup$/, because: 'ends in "-setup", as the setup units of instances do' },
-];
+const RESERVED = tables.reservedNames.map(({ matches, because }) => ({
+  matches: new RegExp(`^(${matches})$`),
+  because,
+}));
 
 const name: Check = function* ({ spec, has }) {
   const field = "";
@@ -33,10 +34,7 @@ const name: Check = function* ({ spec, has }) {
   }
 };
 
-const ACCOUNTS: ReadonlyMap<string, string> = new Map([
-  ["root", "is not confined by anything"],
-  ["nobody", "owns what belongs to no one"],
-]);
+const ACCOUNTS = new Map(Object.entries(tables.accounts));
 
 const accounts: Check = function* (subject) {
   const { user, group, extraGroups } = subject.spec;
