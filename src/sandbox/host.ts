@@ -1,3 +1,5 @@
+import runtime from "./runtime.json" with { type: "json" };
+
 /** What the host was found to have. Probed by the daemon at start; plain data here. */
 export interface Host {
   /** Major version of the running systemd. */
@@ -20,43 +22,4 @@ export interface Host {
 }
 
 /** {@link Host.runtimePaths} and {@link Host.path} by the kind of host; the few files of /etc that libc, TLS and git read. */
-export const RUNTIME = {
-  fhs: {
-    runtimePaths: [
-      "/usr",
-      "-/bin",
-      "-/sbin",
-      "-/lib",
-      "-/lib64",
-      "-/etc/alternatives",
-      "-/etc/ca-certificates",
-      "-/etc/gitconfig",
-      "-/etc/group",
-      "-/etc/hosts",
-      "-/etc/ld.so.cache",
-      "-/etc/localtime",
-      "-/etc/nsswitch.conf",
-      "-/etc/passwd",
-      "-/etc/pki",
-      "-/etc/resolv.conf",
-      "-/etc/ssl",
-    ],
-    path: ["/usr/local/bin", "/usr/bin", "/bin"],
-  },
-  nixos: {
-    runtimePaths: [
-      "/nix/store",
-      "-/bin/sh",
-      "-/usr/bin/env",
-      "-/etc/gitconfig",
-      "-/etc/group",
-      "-/etc/hosts",
-      "-/etc/localtime",
-      "-/etc/nsswitch.conf",
-      "-/etc/passwd",
-      "-/etc/resolv.conf",
-      "-/etc/ssl",
-    ],
-    path: [],
-  },
-} as const satisfies Record<string, Pick<Host, "runtimePaths" | "path">>;
+export const RUNTIME: Readonly<Record<"fhs" | "nixos", Pick<Host, "runtimePaths" | "path">>> = runtime;

@@ -35,6 +35,14 @@ describe("the command", () => {
   ];
   for (const [what, extra, command] of ROWS) test(what, () => assert.deepEqual(serveCommand(instance(extra)), command));
 
+  test("is in the drop-in where the file says so, and the hash follows the drop-in", () => {
+    const installed = (digit: string) => ({ dropIn: { hash: digit.repeat(64) } });
+    const { setup, main } = units(installed("a"));
+    assert.deepEqual([...valuesOf(setup, "ExecStartEx"), ...valuesOf(main, "ExecStartEx")], []);
+    const hashes = [hash(installed("a")), hash(installed("b")), hash()];
+    assert.equal(new Set(hashes).size, 3);
+  });
+
   test("runs under init, with Landlock's scopes where the host has them, its arguments as they are", () => {
     const exec = (host: Host) => one(units({}, host).main, "ExecStartEx");
     const { init } = HOST.programs;

@@ -45,6 +45,13 @@ function setupCommands(spec: InstanceSpec, host: Host): ExecCommandEx[] {
   return [...hook(spec.preInitScript), core, ...hook(spec.postInitScript)];
 }
 
+/**
+ * On NixOS the commands are in the units' drop-ins, beside the rest of what is declared there: without its drop-in (systemd
+ * has not been reloaded yet) a unit has no command and does not start.
+ */
+const execStart = ({ dropIn }: InstanceSpec, commands: ExecCommandEx[]): UnitProperty[] =>
+  dropIn === null ? [["ExecStartEx", commands]] : [];
+
 /** What both units share, but for the network policy. */
 function shared(spec: InstanceSpec, host: Host): UnitProperty[] {
   const replaced = losesUnixSockets(spec, host) ? { RestrictAddressFamilies: "AF_INET AF_INET6" } : {};
@@ -71,7 +78,7 @@ const setupProperties = (spec: InstanceSpec, host: Host): UnitProperty[] => [
   ["Description", `opencode instance ${spec.name}: setup`],
   ["Type", "oneshot"],
   ["RemainAfterExit", true],
-  ["ExecStartEx", setupCommands(spec, host)],
+  ...execStart(spec, setupCommands(spec, host)),
   ["WorkingDirectory", spec.stateDir],
   environmentFiles(spec.environmentFile),
   ["SyslogIdentifier", `opencode-${spec.name}-setup`],
@@ -98,7 +105,7 @@ const RESTART: readonly UnitProperty[] = [
 const mainProperties = (spec: InstanceSpec, host: Host): UnitProperty[] => [
   ["Description", `opencode instance ${spec.name}`],
   ["Type", "exec"],
-  ["ExecStartEx", [underInit(host, serveCommand(spec))]],
+  ...execStart(spec, [underInit(host, serveCommand(spec))]),
   ["Requires", [setupUnit(spec.name)]],
   ["After", [setupUnit(spec.name)]],
   ["WorkingDirectory", spec.directory],
@@ -133,6 +140,7 @@ export function instanceUnits(spec: InstanceSpec, host: Host): InstanceUnits {
   // What reaches the units by files whose names do not change with what is in them.
   const content = {
     dropIn: dropIn(spec),
+    ...(spec.dropIn === null ? {} : { installed: spec.dropIn.hash }),
     passwordFile: spec.passwordFile,
     config: spec.configFile === null ? spec.config : null,
   };

@@ -121,6 +121,7 @@ export const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
   ["unit-text", { noun: "one line of text", fault: unitTextFault }],
   ["script", { noun: "shell text", fault: scriptFault }],
   ["size", { noun: "a size", hint: SIZE, fault: sizeFault }],
+  ["sha256", byPattern(/^[0-9a-f]{64}$/, "a SHA-256 digest", "64 hexadecimal digits")],
   ["percentage", byPattern(/^[1-9][0-9]{0,8}%$/, "a percentage", 'a percentage, such as "150%"')],
   [
     "variable-name",

@@ -171,6 +171,10 @@ export const Instance = Type.Object(
     postInitScript: nullable(Script, "shell text run after setup, as the instance's user"),
     sandbox: Sandbox,
     networkIsolation: NetworkIsolation,
+    dropIn: nullable(
+      Type.Object({ hash: Type.String({ pattern: "^[0-9a-f]{64}$", format: "sha256" }) }, closed),
+      "written by the NixOS module: both units have their commands from drop-ins, of which this is the hash",
+    ),
   },
   closed,
 );
