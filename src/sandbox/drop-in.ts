@@ -1,6 +1,7 @@
 /** `sandbox.serviceConfig`: the operator's own directives, as the text of a drop-in, which systemd applies last. */
 import { ProblemError } from "../spec/problem.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
+import mainOnly from "./main-only.json" with { type: "json" };
 
 type Configured = Pick<InstanceSpec, "name" | "sandbox">;
 type Value = string | number | boolean;
@@ -9,8 +10,7 @@ type Value = string | number | boolean;
  * Directives about running a server; on the oneshot they mean something else, or make systemd refuse it (`Restart=always`).
  * systemd.service(5).
  */
-const MAIN_ONLY =
-  /^(Restart|SuccessExitStatus|Timeout|RuntimeMax|Watchdog|OOM|Kill|SendSIG|FinalKill|GuessMainPID|FileDescriptorStore)/;
+const MAIN_ONLY = new RegExp(`^(${mainOnly.join("|")})`);
 /** What ends a line. */
 const UNSAFE = /[\n\r\0]/;
 
