@@ -160,6 +160,42 @@ test("a new daemon removes what the file no longer names, orphaned units and pol
   assert.deepEqual([host.systemd.units.has("opencode-old.service"), host.table.has("older")], [false, false]);
 });
 
+test("somebody else's unit of a matching name is left alone, wanted or not", async () => {
+  const host = supervised(file("a", "b"));
+  const foreign = (unit: string) => ({ ...up(unit), specHash: null });
+  for (const unit of ["opencode-a.service", "opencode-mail.service"]) host.systemd.units.set(unit, foreign(unit));
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("b ready, a refused", () => JSON.stringify(host.states(supervisor)) === '{"a":"blocked","b":"ready"}');
+  assert.match(supervisor.problems()[0]?.what ?? "", /not the supervisor's/);
+  host.systemd.set(foreign("opencode-mail.service"));
+  host.disk.content = file("b");
+  await supervisor.reload();
+  await waitFor("b alone", () => Object.keys(host.states(supervisor)).join() === "b");
+  assert.deepEqual(
+    [host.systemd.get("opencode-a.service").active, host.systemd.get("opencode-mail.service").active],
+    ["active", "active"],
+  );
+  supervisor.close();
+});
+
+test("what is read anew while units change is what they are in the end", async () => {
+  const host = supervised(file("a"));
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("ready", host.all(supervisor, "ready"));
+  const now = host.systemd.get("opencode-a.service");
+  host.systemd.set({ ...now, active: "activating" });
+  host.systemd.say({ kind: "resync" });
+  host.systemd.set(now);
+  await setImmediate();
+  await waitFor("ready", host.all(supervisor, "ready"));
+  assert.deepEqual(
+    supervisor.views.map(({ main }) => main?.active),
+    ["active"],
+  );
+});
+
 test("a unit stopped by hand stays stopped, also for the next daemon, until its marker is taken away", async () => {
   const host = supervised(file("a"));
   const first = host.make();

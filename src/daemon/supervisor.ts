@@ -40,6 +40,8 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
 const UNITS = ["opencode-*.service", "opencode-*.slice", PARENT_SLICE, TARGET];
 /** How long a reload waits for policies that wait for something else, such as a server that takes its time to stop. */
 const SETTLE_MS = 20_000;
+/** After this time what could not be read is read again. */
+const RESYNC_MS = 1000;
 
 export class Supervisor {
   readonly #ports: SupervisorPorts;
@@ -49,6 +51,7 @@ export class Supervisor {
   #file: FileState;
   #targetActive = false;
   #idle: Promise<void> = Promise.resolve();
+  #reading: Promise<void> = Promise.resolve();
   #connected = true;
 
   constructor(ports: SupervisorPorts) {
@@ -120,16 +123,20 @@ export class Supervisor {
 
   /** Everything systemd, the kernel and /run have of ours becomes part of a view; nothing is changed by this. */
   async #adopt(): Promise<void> {
-    const records = await this.#ports.systemd.list(UNITS);
+    const { systemd } = this.#ports;
+    await systemd.list(UNITS);
     this.#connected = true;
-    this.#targetActive = records.some((record) => record.unit === TARGET && record.active === "active");
-    const seen = await this.#observed(records);
+    this.#targetActive = systemd.known().some((record) => record.unit === TARGET && record.active === "active");
     const { markers, roots } = await this.#ports.leftovers();
+    const slices = await this.#sliceIds();
     const wanted = this.#targetActive ? this.#file.specs.map((spec) => spec.name) : [];
-    const names = new Set([...this.#controllers.keys(), ...seen.keys(), ...markers.keys(), ...roots, ...wanted]);
+    const before = observed(systemd.known(), slices);
+    const names = new Set([...this.#controllers.keys(), ...before.keys(), ...markers.keys(), ...roots, ...wanted]);
     if (names.size === 0) return this.#leaveNothing(); // what an earlier daemon may have left
     const installed = await this.#installed();
-    for (const name of new Set([...names, ...installed.keys()])) {
+    // Nothing is waited for from here on: what is known of the units is what they are now.
+    const seen = observed(systemd.known(), slices);
+    for (const name of new Set([...names, ...seen.keys(), ...installed.keys()])) {
       const { main = null, setup = null, slice = null } = seen.get(name) ?? {};
       const started = markers.get(name) ?? null;
       // What is running was prepared for; what is not is prepared again, which changes nothing that is right.
@@ -148,22 +155,13 @@ export class Supervisor {
     return new Map([...there].map(([name, hash]) => [name, inForce.get(name) === true ? hash : ""]));
   }
 
-  async #observed(records: readonly UnitRecord[]): Promise<Map<string, Partial<View>>> {
-    const seen = new Map<string, Partial<View>>();
-    const take = async (record: UnitRecord) => {
-      const unit = parseUnit(record.unit);
-      if (unit === null || record.active === "inactive") return;
-      const part = unit.role === "slice" ? { slice: await this.#sliceId(record) } : { [unit.role]: record };
-      seen.set(unit.name, { ...seen.get(unit.name), ...part });
-    };
-    await Promise.all(records.map(take));
-    return seen;
-  }
-
-  async #sliceId(record: UnitRecord): Promise<bigint | null> {
-    if (record.active !== "active") return null;
-    const id = await this.#ports.systemd.cgroupId(record.unit).catch(() => 0n);
-    return id === 0n ? null : id;
+  /** Cgroup ids of the slices that are active, by unit. */
+  async #sliceIds(): Promise<ReadonlyMap<string, bigint>> {
+    const { systemd } = this.#ports;
+    const slices = systemd
+      .known()
+      .filter(({ unit, active }) => active === "active" && parseUnit(unit)?.role === "slice");
+    return new Map(await Promise.all(slices.map(async ({ unit }) => [unit, await systemd.cgroupId(unit)] as const)));
   }
 
   /** Give each controller what is wanted of it; those for which nothing changed are not woken. */
@@ -239,26 +237,30 @@ export class Supervisor {
 
   #heard(event: SystemdEvent): void {
     if (event.kind === "disconnected") this.#connected = false;
-    else if (event.kind === "resync") void this.#resync();
+    else if (event.kind === "resync") this.#resync();
     else if (event.kind === "removed") this.#unitIs(event.unit, null);
     else this.#unitIs(event.record.unit, event.record);
   }
 
-  async #resync(): Promise<void> {
-    try {
-      await this.#adopt();
-      await this.#converge(false);
-    } catch (error) {
-      this.#ports.events.trouble("systemd", error);
-    }
+  /** Read everything anew, one time after the other; when that fails, once more a little later. */
+  #resync(): void {
+    this.#reading = this.#reading
+      .then(() => this.#adopt())
+      .then(
+        () => void this.#converge(false).catch((error: unknown) => this.#ports.events.trouble("systemd", error)),
+        (error: unknown) => {
+          this.#ports.events.trouble("systemd", error);
+          setTimeout(() => this.#resync(), RESYNC_MS).unref();
+        },
+      );
   }
 
   #unitIs(unit: string, record: UnitRecord | null): void {
     const parsed = parseUnit(unit);
     const controller = this.#controllers.get(parsed?.name ?? "");
-    if (unit === TARGET) this.#targetIs(record?.active === "active");
+    if (unit === TARGET && record !== null) this.#targetIs(record.active === "active");
     if (parsed === null || controller === undefined) return;
-    if (parsed.role !== "slice") controller.update({ [parsed.role]: record });
+    if (parsed.role !== "slice") controller.update({ [parsed.role]: isOurs(record) ? record : null });
     else if (controller.view.slice !== null && (record === null || record.active === "inactive")) {
       controller.update({ slice: null, installed: null });
     }
@@ -269,6 +271,24 @@ export class Supervisor {
     this.#targetActive = active;
     this.#converge(false).catch((error: unknown) => this.#ports.events.trouble("target", error));
   }
+}
+
+/** A service of this name that does not carry our hash is somebody else's. */
+const isOurs = (record: UnitRecord | null): boolean => record !== null && record.specHash !== null;
+
+/** What is known of each instance's units. */
+function observed(
+  records: readonly UnitRecord[],
+  slices: ReadonlyMap<string, bigint>,
+): Map<string, Pick<Partial<View>, "main" | "setup" | "slice">> {
+  const seen = new Map<string, Pick<Partial<View>, "main" | "setup" | "slice">>();
+  for (const record of records) {
+    const unit = parseUnit(record.unit);
+    if (unit === null || record.active === "inactive" || (unit.role !== "slice" && !isOurs(record))) continue;
+    const id = record.active === "active" ? (slices.get(record.unit) ?? null) : null;
+    seen.set(unit.name, { ...seen.get(unit.name), [unit.role]: unit.role === "slice" ? id : record });
+  }
+  return seen;
 }
 
 async function withDeadline(work: Promise<unknown>, milliseconds: number): Promise<void> {

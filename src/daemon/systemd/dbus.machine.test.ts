@@ -115,6 +115,28 @@ test("a restart of the bus fails what is under way, reconnects, and asks for eve
   await until("signals come again", () => heard("opencode-a.service", "active"));
 });
 
+test("a daemon-reload removes nothing: it asks for everything to be read anew", async () => {
+  events.length = 0;
+  await machine.exec(["systemctl", "daemon-reload"]);
+  await until("it was noticed", () => events.some((event) => event.kind === "resync"));
+  assert.deepEqual(
+    events.map(({ kind }) => kind),
+    ["resync"],
+  );
+  assert.deepEqual(await listed(), ["opencode-a.service active"]);
+});
+
+test("a start that is waited for ends also when systemd is executed anew meanwhile", async () => {
+  const wait = run("/bin/sh", "-c", "until [ -e /run/go ]; do sleep 0.05; done");
+  const started = systemd.startTransient(setup(["Type", "oneshot"], ["RemainAfterExit", true], wait, hash("h3")));
+  await until("it starts", () => heard("opencode-a-setup.service", "activating"));
+  await machine.exec(["systemctl", "daemon-reexec"]);
+  await machine.exec(["touch", "/run/go"]);
+  assert.match(await started, /^(done|unheard)$/);
+  assert.deepEqual((await listed()).sort(), ["opencode-a-setup.service active", "opencode-a.service active"]);
+  await systemd.stop("opencode-a-setup.service");
+});
+
 test("after daemon-reexec signals come again and units are as they were", async () => {
   events.length = 0;
   await machine.exec(["systemctl", "daemon-reexec"]);

@@ -3,7 +3,8 @@
  * about, so that a `PropertiesChanged` can be turned into a whole record, and the jobs it waits for.
  *
  * A restart of dbus-daemon closes the connection: pending calls fail with `Disconnected`, the client reconnects, and a
- * `resync` event tells the daemon to read everything anew. daemon-reexec fails calls in flight with `NoReply`.
+ * `resync` event tells the daemon to read everything anew. daemon-reexec fails calls in flight with `NoReply`. During a
+ * daemon-reload systemd says of every unit that it was removed: what it says of units meanwhile is not believed.
  */
 import { createClient, type Message, type MessageBus, Variant } from "dbus-native";
 import { parseUnit } from "../../spec/names.ts";
@@ -67,12 +68,16 @@ export class DBusSystemd implements Systemd {
   readonly #bus: MessageBus;
   readonly #call: Call;
   readonly #records = new Map<string, UnitRecord>();
+  /** For each listing under way, what was said of units since it was asked for: its answers may be older. */
+  readonly #listings = new Set<(() => void)[]>();
   /** Services whose hash is being asked for. */
   readonly #asked = new Set<string>();
   readonly #jobs = new JobWaiter();
   readonly #listeners: ((event: SystemdEvent) => void)[] = [];
-  /** Unique bus name of systemd. */
+  /** Unique bus name of systemd; "" while it has none that we know. */
   #owner = "";
+  /** Between `Reloading(true)` and `Reloading(false)`. */
+  #reloading = false;
 
   /** Connect, subscribe and read the version. Throws {@link SystemdError} when the bus cannot be had. */
   static async connect(busAddress = BUS): Promise<DBusSystemd> {
@@ -91,6 +96,7 @@ export class DBusSystemd implements Systemd {
     this.version = version;
     bus.connection.on("message", (message: Message) => this.#heard(message));
     bus.connection.on("close", () => {
+      this.#owner = "";
       this.#jobs.failAll(new SystemdError("Disconnected", "the connection to the system bus was lost"));
       this.#emit({ kind: "disconnected" });
     });
@@ -108,18 +114,39 @@ export class DBusSystemd implements Systemd {
     await this.#manager("Subscribe").catch(unlessCode("org.freedesktop.systemd1.AlreadySubscribed"));
     const ask = { destination: DBUS, path: "/org/freedesktop/DBus", interface: DBUS, member: "GetNameOwner" };
     this.#owner = String(await this.#call({ ...ask, signature: "s", body: [SYSTEMD] }));
+    this.#reloading = false;
+    await this.#forgetJobs();
+  }
+
+  /** Jobs that ended while nobody listened: nothing will ever be heard of them. */
+  async #forgetJobs(): Promise<void> {
+    const waiting = this.#jobs.waiting();
+    if (waiting.length === 0) return;
+    const rows = await this.#manager("ListJobs");
+    const there = new Set(Array.isArray(rows) ? rows.map((row) => (Array.isArray(row) ? row[4] : null)) : []);
+    for (const job of waiting) if (!there.has(job)) this.#jobs.removed(job, "unheard");
   }
 
   async list(patterns: readonly string[]): Promise<UnitRecord[]> {
-    const rows = await this.#manager("ListUnitsByPatterns", "asas", [[], patterns]);
-    const units = (Array.isArray(rows) ? rows : []).filter(isUnitRow).filter((row) => row[2] !== "not-found");
-    this.#records.clear();
-    for (const [unit, , , active, sub] of units) this.#records.set(unit, { ...blankRecord(unit), active, sub });
-    const read = units.flatMap(([unit, , , active]) =>
-      toRead(unit, active).map((property) => this.#read(unit, ...property)),
-    );
-    await Promise.all(read);
-    return units.map(([unit]) => this.#records.get(unit)).filter((record) => record !== undefined);
+    const heard: (() => void)[] = [];
+    this.#listings.add(heard);
+    try {
+      const rows = await this.#manager("ListUnitsByPatterns", "asas", [[], patterns]);
+      const units = (Array.isArray(rows) ? rows : []).filter(isUnitRow).filter((row) => row[2] !== "not-found");
+      this.#records.clear();
+      for (const [unit, , , active, sub] of units) this.#records.set(unit, { ...blankRecord(unit), active, sub });
+      await Promise.all(
+        units.flatMap(([unit, , , active]) => toRead(unit, active).map((property) => this.#read(unit, ...property))),
+      );
+      for (const again of heard) again();
+      return this.known();
+    } finally {
+      this.#listings.delete(heard);
+    }
+  }
+
+  known(): UnitRecord[] {
+    return [...this.#records.values()];
   }
 
   /** Take in one property that a listing does not carry; a unit that goes meanwhile has none. */
@@ -193,13 +220,17 @@ export class DBusSystemd implements Systemd {
   /** What each signal of systemd's means. */
   readonly #signals: Readonly<Record<string, (body: readonly unknown[], path?: string) => void>> = {
     JobRemoved: ([, job, , result]) => this.#jobs.removed(String(job), String(result)),
-    UnitRemoved: ([unit]) => this.#removed(String(unit)),
+    UnitRemoved: ([unit]) => {
+      if (!this.#reloading && follows(String(unit))) this.#removed(String(unit));
+    },
     Reloading: ([active]) => {
-      if (active === false) this.#emit({ kind: "resync" });
+      this.#reloading = active === true;
+      if (!this.#reloading) this.#emit({ kind: "resync" });
     },
     PropertiesChanged: ([, properties], path) => {
       const unit = unitOfPath(path ?? "");
-      if (unit !== null && follows(unit) && isDictionary(properties)) this.#changed(unit, properties);
+      if (this.#reloading || unit === null || !follows(unit) || !isDictionary(properties)) return;
+      this.#changed(unit, properties);
     },
   };
 
@@ -214,14 +245,21 @@ export class DBusSystemd implements Systemd {
   }
 
   #removed(unit: string): void {
-    if (!follows(unit)) return;
-    this.#records.delete(unit);
+    this.#said(() => void this.#records.delete(unit));
     this.#emit({ kind: "removed", unit });
   }
 
+  /** Take in what a signal said, and once more after the listings that are under way. */
+  #said(take: () => void): void {
+    take();
+    for (const listing of this.#listings) listing.push(take);
+  }
+
   #changed(unit: string, properties: Record<string, unknown>): void {
-    const record = applyProperties(this.#records.get(unit) ?? blankRecord(unit), properties);
-    this.#records.set(unit, record);
+    this.#said(() => {
+      this.#records.set(unit, applyProperties(this.#records.get(unit) ?? blankRecord(unit), properties));
+    });
+    const record = this.#records.get(unit) ?? blankRecord(unit);
     const role = parseUnit(unit)?.role;
     if (record.specHash !== null || (role !== "main" && role !== "setup")) {
       this.#emit({ kind: "unit", record });

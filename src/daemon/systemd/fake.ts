@@ -30,6 +30,10 @@ export class FakeSystemd implements Systemd {
     return [...this.units.values()].filter((record) => globs.some((glob) => glob.test(record.unit)));
   }
 
+  known(): UnitRecord[] {
+    return [...this.units.values()];
+  }
+
   async startTransient(unit: TransientUnit, beside: readonly TransientUnit[] = []): Promise<JobResult> {
     this.calls.push(`start ${unit.unit}`);
     if (this.outcomes.get(unit.unit) === "exists" || this.units.has(unit.unit)) throw exists(unit.unit);
@@ -64,7 +68,7 @@ export class FakeSystemd implements Systemd {
   async stop(unit: string): Promise<JobResult> {
     this.calls.push(`stop ${unit}`);
     this.#cgroups.delete(unit);
-    if (this.units.delete(unit)) this.#emit({ kind: "removed", unit });
+    if (this.units.delete(unit)) this.say({ kind: "removed", unit });
     return "done";
   }
 
@@ -98,10 +102,11 @@ export class FakeSystemd implements Systemd {
   /** Make a unit be so, and say it. */
   set(record: UnitRecord): void {
     this.units.set(record.unit, record);
-    this.#emit({ kind: "unit", record });
+    this.say({ kind: "unit", record });
   }
 
-  #emit(event: SystemdEvent): void {
+  /** Say something to whoever listens. */
+  say(event: SystemdEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 }

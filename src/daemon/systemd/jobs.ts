@@ -33,6 +33,11 @@ export class JobWaiter {
     });
   }
 
+  /** The jobs that somebody waits for. */
+  waiting(): string[] {
+    return [...this.#waiting.keys()];
+  }
+
   /** A job ended. */
   removed(job: string, result: JobResult): void {
     const waiting = this.#waiting.get(job);

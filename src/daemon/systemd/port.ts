@@ -45,6 +45,8 @@ export interface Systemd {
   readonly version: number;
   /** All loaded units whose name matches one of the globs, with what is known of each. */
   list(patterns: readonly string[]): Promise<UnitRecord[]>;
+  /** What is known now of the units last listed, and of those heard of since. */
+  known(): UnitRecord[];
   /** Start a transient unit, with others made beside it, and wait for its job. */
   startTransient(unit: TransientUnit, beside?: readonly TransientUnit[]): Promise<JobResult>;
   start(unit: string): Promise<JobResult>;
