@@ -47,7 +47,7 @@ export async function assemble(file: string, events: SupervisorPorts["events"], 
     loader: new Loader(file, readInstanceFile),
     leftovers: readLeftovers,
     host: {
-      prepare: ({ spec }) => preparer.prepare(spec, dropIn(spec)),
+      prepare: ({ spec }) => preparer.prepare(spec, { main: dropIn(spec, "main"), setup: dropIn(spec, "setup") }),
       clean: (name) => preparer.clean(name),
       mark: writeMarker,
       unmark: removeMarker,

@@ -98,6 +98,17 @@ async function checkPaths(spec: InstanceSpec, uid: number): Promise<void> {
 /** Where the directives of `sandbox.serviceConfig` go, for a unit; systemd.unit(5) drop-ins apply to transient units too. */
 const dropInPath = (unit: string): string => `/run/systemd/system/${unit}.d/50-service-config.conf`;
 
+/** Text of each unit's drop-in; null for none. */
+export interface DropIns {
+  readonly main: string | null;
+  readonly setup: string | null;
+}
+
+async function placeDropIn(unit: string, text: string | null): Promise<void> {
+  if (text === null) await remove(`/run/systemd/system/${unit}.d`);
+  else await writeIfChanged(dropInPath(unit), text, { mode: 0o644 });
+}
+
 export class Preparer {
   readonly #accounts: Accounts;
   constructor(accounts: Accounts) {
@@ -105,7 +116,7 @@ export class Preparer {
   }
 
   /** Make user, root, config, credentials and drop-ins. Throws {@link ProblemError} when the instance cannot be started. */
-  async prepare(spec: InstanceSpec, dropIn: string | null): Promise<void> {
+  async prepare(spec: InstanceSpec, dropIns: DropIns): Promise<void> {
     const { uid, gid } = await findAccounts(spec, this.#accounts);
     await checkPaths(spec, uid);
     await ensureDirectory(rootDir(spec.name), 0o755);
@@ -113,10 +124,8 @@ export class Preparer {
       await writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid });
     }
     await ensureCredentials(spec);
-    for (const unit of [mainUnit(spec.name), setupUnit(spec.name)]) {
-      if (dropIn === null) await remove(`/run/systemd/system/${unit}.d`);
-      else await writeIfChanged(dropInPath(unit), dropIn, { mode: 0o644 });
-    }
+    await placeDropIn(mainUnit(spec.name), dropIns.main);
+    await placeDropIn(setupUnit(spec.name), dropIns.setup);
   }
 
   /** Take away what {@link prepare} made, but for users and the password: they are state. */

@@ -29,7 +29,7 @@ const CASES: readonly (readonly [given: string, view: View, state: State, why: R
     "setup failed",
     { ...wanted, setup: { ...setup, ...exited } },
     "failed",
-    /^setup failed: exit status 78; mend it, then/,
+    /^setup failed: exit status 78: something the operator is to provide .*; mend it, then/,
   ],
   [
     "up, not yet answering",

@@ -1,4 +1,5 @@
 /** The one word for how an instance is, and why. Pure: from its view. */
+import { EXIT } from "../../setup/exit.ts";
 import { formatProblem } from "../../spec/problem.ts";
 import type { UnitRecord } from "../systemd/port.ts";
 import { isUp, type View } from "./view.ts";
@@ -87,7 +88,12 @@ const RESULTS: Readonly<Record<string, string>> = {
 
 /** Exit statuses of systemd.exec(5), "Process exit codes", that an operator can do something about. */
 const EXIT_STATUSES: Readonly<Record<number, string>> = {
-  127: "the program is not there",
+  [EXIT.osError]: "the system refused what the sandbox needs",
+  [EXIT.cannotCreate]: "something stands in the way in its HOME",
+  [EXIT.noPermission]: "its user may not",
+  [EXIT.config]: "something the operator is to provide is missing or unusable",
+  [EXIT.notExecutable]: "the program cannot be run",
+  [EXIT.notFound]: "the program is not there",
   200: "its working directory cannot be entered (CHDIR)",
   203: "the program cannot be run (EXEC)",
   216: "its group does not exist (GROUP)",
