@@ -33,6 +33,9 @@ type Row = readonly [state: State, when: (view: View) => boolean, why: (view: Vi
 const nothing = () => null;
 const problemOf = ({ blocked }: View): string | null => (blocked === null ? null : formatProblem(blocked));
 
+const stoppedWhy = ({ name }: View): string =>
+  `stopped by hand, or ended by itself; \`opencode-supervisor start ${name}\` starts it again`;
+
 /** The first row that holds is the state. */
 const ROWS: readonly Row[] = [
   ["invalid", (view) => view.held, () => "the instance file does not say what is wanted of it; it is left as it is"],
@@ -44,7 +47,11 @@ const ROWS: readonly Row[] = [
     (view) => view.setup?.active === "failed",
     (view) => `setup failed: ${howItEnded(view.setup)}; mend it, then \`opencode-supervisor reload\``,
   ],
-  ["failed", (view) => view.main?.active === "failed", (view) => `the server failed: ${howItEnded(view.main)}`],
+  [
+    "failed",
+    (view) => view.main?.active === "failed",
+    (view) => `the server failed: ${howItEnded(view.main)}; mend it, then \`opencode-supervisor start ${view.name}\``,
+  ],
   ["backing-off", (view) => view.main?.sub === "auto-restart", (view) => `the server failed: ${howItEnded(view.main)}`],
   ["ready", (view) => view.main?.active === "active" && view.health.kind === "ready", problemOf],
   [
@@ -52,11 +59,9 @@ const ROWS: readonly Row[] = [
     (view) => isUp(view.main),
     (view) => problemOf(view) ?? (view.health.kind === "checking" ? view.health.last : null),
   ],
-  ["stopped", (view) => view.started !== null && view.started === view.wanted?.units.specHash, () => STOPPED],
+  ["stopped", (view) => view.started !== null && view.started === view.wanted?.units.specHash, stoppedWhy],
   ["waiting", () => true, nothing],
 ];
-
-const STOPPED = "stopped by hand, or ended by itself; `opencode-supervisor start NAME` starts it again";
 
 /** The state of an instance that is wanted or on its way out, and why it is so. */
 export function stateOf(view: View): { state: State; why: string | null } {
