@@ -7,12 +7,13 @@ import { mainUnit } from "../spec/names.ts";
 import { VERSION } from "../version.ts";
 import { Egress } from "./egress.ts";
 import { readOutput } from "./health/output.ts";
-import { probe } from "./health/probe.ts";
+import { probe, taken } from "./health/probe.ts";
 import { Accounts } from "./host/accounts.ts";
 import { ensureCredentials } from "./host/credentials.ts";
 import { probeHost, weaknesses } from "./host/features.ts";
 import { readLeftovers, removeMarker, writeMarker } from "./host/markers.ts";
 import { Preparer } from "./host/prepare.ts";
+import { readResolvers } from "./host/resolvers.ts";
 import type { View } from "./instance/view.ts";
 import { readInstanceFile } from "./instance-file.ts";
 import { limiter } from "./limiter.ts";
@@ -44,11 +45,12 @@ export async function assemble(file: string, events: SupervisorPorts["events"], 
   const supervisor = new Supervisor({
     systemd,
     egress: new Egress(netfilter, systemd),
-    loader: new Loader(file, readInstanceFile),
+    loader: new Loader(file, readInstanceFile, readResolvers),
     leftovers: readLeftovers,
     host: {
       prepare: ({ spec }) => preparer.prepare(spec, { main: dropIn(spec, "main"), setup: dropIn(spec, "setup") }),
       clean: (name) => preparer.clean(name),
+      taken: ({ listen }) => taken(listen.address, listen.port),
       mark: writeMarker,
       unmark: removeMarker,
     },

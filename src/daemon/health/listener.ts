@@ -5,6 +5,7 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import ipaddr from "ipaddr.js";
 import { shared } from "../shared.ts";
+import { plain } from "../text.ts";
 
 /** A listening socket, as a line of /proc/net/tcp or tcp6 has it. */
 export interface ListeningSocket {
@@ -45,6 +46,14 @@ const WILDCARDS = new Set(["0.0.0.0", "::"]);
 /** Does a socket bound to `bound` take connections for `address`? */
 const takes = (bound: string, address: string): boolean => bound === address || WILDCARDS.has(bound);
 
+/** Inodes of the listening sockets that take connections for this address and port. */
+async function inodesOf(address: string, port: number): Promise<string[]> {
+  const wanted = ipaddr.parse(address).toString();
+  return (await listListeners())
+    .filter((socket) => socket.port === port && takes(socket.address, wanted))
+    .map((socket) => socket.inode);
+}
+
 /**
  * Whether the listener at this address and port belongs to a process in the cgroup: `own`, `none` when nobody listens,
  * `other` when somebody else does.
@@ -54,14 +63,44 @@ export async function listenerOwner(
   port: number,
   controlGroup: string,
 ): Promise<"own" | "other" | "none"> {
-  const wanted = ipaddr.parse(address).toString();
-  const inodes = (await listListeners())
-    .filter((socket) => socket.port === port && takes(socket.address, wanted))
-    .map((socket) => socket.inode);
+  const inodes = await inodesOf(address, port);
   if (inodes.length === 0) return "none";
   const own = await socketsOf(controlGroup);
   return inodes.every((inode) => own.has(inode)) ? "own" : "other";
 }
+
+/** A process that holds a listening socket. */
+export interface Holder {
+  readonly pid: number;
+  /** Its name, as it calls itself. */
+  readonly command: string;
+  /** The unit it is in: `nginx.service`, `session-2.scope`; "" when it is in none. */
+  readonly unit: string;
+}
+
+/** Who listens at this address and port; null when nobody does, or nobody that can be seen. Looks at every process. */
+export async function holderOf(address: string, port: number): Promise<Holder | null> {
+  const inodes = new Set(await inodesOf(address, port));
+  if (inodes.size === 0) return null;
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  for (const pid of pids) {
+    if ((await socketsOfProcess(pid)).some((inode) => inodes.has(inode))) return describe(pid);
+  }
+  return null;
+}
+
+async function describe(pid: string): Promise<Holder> {
+  const read = (name: string) => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "");
+  const [comm, cgroup] = await Promise.all([read("comm"), read("cgroup")]);
+  const unit = /^0::.*?([^/]*\.(?:service|scope|slice))\s*$/m.exec(cgroup)?.[1] ?? "";
+  return { pid: Number(pid), command: plain(comm, 32), unit: plain(unit, 128) };
+}
+
+/** `nc (pid 12, mail.service)` */
+export const formatHolder = (holder: Holder | null): string =>
+  holder === null
+    ? "another process"
+    : `${holder.command} (${[`pid ${holder.pid}`, holder.unit].filter((part) => part !== "").join(", ")})`;
 
 /** Inodes of every socket held open by processes of the cgroup. */
 async function socketsOf(controlGroup: string): Promise<ReadonlySet<string>> {

@@ -6,7 +6,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { SERVER_USER } from "../host/credentials.ts";
 import { plain } from "../text.ts";
-import { listenerOwner } from "./listener.ts";
+import { formatHolder, holderOf, listenerOwner } from "./listener.ts";
 
 export interface Target {
   /** The address it listens on; a wildcard is probed on loopback. */
@@ -29,10 +29,20 @@ const TRY_MS = 1000;
 const BODY_MOST = 64 * 1024;
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
+/** Where a client on this host finds a server that is bound to `address`. */
+const clientAddress = (address: string): string => LOOPBACK[address] ?? address;
+
+/** Why a server could not bind there: who listens already. Null when nobody does, or when it cannot be told. */
+export async function taken(address: string, port: number): Promise<string | null> {
+  const host = clientAddress(address);
+  const answers = await listens(host, port).catch(() => false);
+  return answers ? `port ${port} is held by ${formatHolder(await holderOf(host, port))}` : null;
+}
+
 /** One try. Never throws; says why not in a line fit for the status. */
 export async function probe(target: Target): Promise<ProbeResult> {
   const { port } = target;
-  const host = LOOPBACK[target.address] ?? target.address;
+  const host = clientAddress(target.address);
   const not = (why: string): ProbeResult => ({ ready: false, why });
   const nobody = not(`nothing listens on port ${port} yet`);
   try {
@@ -40,7 +50,7 @@ export async function probe(target: Target): Promise<ProbeResult> {
     const { password, controlGroup } = await target.secrets();
     const owner = await listenerOwner(host, port, controlGroup);
     if (owner === "none") return nobody;
-    if (owner === "other") return not(`port ${port} is held by another process, see \`ss -ltnp\``);
+    if (owner === "other") return not(`port ${port} is held by ${formatHolder(await holderOf(host, port))}`);
     const server = { host, port, auth: `${SERVER_USER}:${password}` };
     const health = await ask(server, "/global/health");
     const version = versionOf(health);

@@ -1,29 +1,35 @@
 /** Small files of the supervisor's own, in directories only root writes: made whole or not at all, touched only when they differ. */
 import { randomBytes } from "node:crypto";
-import { chmod, chown, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 export interface FileMode {
   readonly mode: number;
   /** Group that may read it; root's when left out. */
-  readonly gid?: number;
+  readonly gid?: number | undefined;
 }
 
-/** Write `content` unless the file has it already; says whether it wrote. Readers see the old file or the new one. */
-export async function writeIfChanged(path: string, content: string, { mode, gid = 0 }: FileMode): Promise<boolean> {
-  if ((await readText(path)) === content) return false;
+/** Write `content` unless the file is so already; says whether it wrote. Readers see the old file or the new one. */
+export async function writeIfChanged(path: string, content: string, { mode, gid }: FileMode): Promise<boolean> {
+  if ((await readText(path)) === content && (await isAs(path, { mode, gid }))) return false;
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   const file = await open(temporary, "wx", mode);
   try {
     await file.writeFile(content);
     await file.chmod(mode);
-    await file.chown(0, gid);
+    await file.chown(0, gid ?? 0);
   } finally {
     await file.close();
   }
   await rename(temporary, path);
   return true;
+}
+
+/** Whether the file is a plain one with this mode and group. */
+async function isAs(path: string, { mode, gid }: FileMode): Promise<boolean> {
+  const found = await lstat(path);
+  return found.isFile() && (found.mode & 0o7777) === mode && (gid === undefined || found.gid === gid);
 }
 
 /** The file's text, or null when there is none. */

@@ -16,7 +16,8 @@ import { type Problem, ProblemError } from "../../spec/problem.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
 import type { Accounts } from "./accounts.ts";
 import { ensureCredentials } from "./credentials.ts";
-import { ensureDirectory, remove, writeIfChanged } from "./files.ts";
+import { checkDirectives, type Role } from "./directives.ts";
+import { ensureDirectory, readText, remove, writeIfChanged } from "./files.ts";
 
 interface Needed {
   readonly field: string;
@@ -99,14 +100,16 @@ async function checkPaths(spec: InstanceSpec, uid: number): Promise<void> {
 const dropInPath = (unit: string): string => `/run/systemd/system/${unit}.d/50-service-config.conf`;
 
 /** Text of each unit's drop-in; null for none. */
-export interface DropIns {
-  readonly main: string | null;
-  readonly setup: string | null;
-}
+export type DropIns = Readonly<Record<Role, string | null>>;
 
-async function placeDropIn(unit: string, text: string | null): Promise<void> {
-  if (text === null) await remove(`/run/systemd/system/${unit}.d`);
-  else await writeIfChanged(dropInPath(unit), text, { mode: 0o644 });
+/** Put a drop-in in place; one that is there already was taken by systemd before. */
+async function placeDropIn({ name }: InstanceSpec, role: Role, text: string | null): Promise<void> {
+  const unit = role === "main" ? mainUnit(name) : setupUnit(name);
+  if (text === null) return remove(`/run/systemd/system/${unit}.d`);
+  if ((await readText(dropInPath(unit))) === text) return;
+  const problem = await checkDirectives(name, role, text);
+  if (problem !== null) throw new ProblemError(problem);
+  await writeIfChanged(dropInPath(unit), text, { mode: 0o644 });
 }
 
 export class Preparer {
@@ -124,8 +127,8 @@ export class Preparer {
       await writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid });
     }
     await ensureCredentials(spec);
-    await placeDropIn(mainUnit(spec.name), dropIns.main);
-    await placeDropIn(setupUnit(spec.name), dropIns.setup);
+    await placeDropIn(spec, "main", dropIns.main);
+    await placeDropIn(spec, "setup", dropIns.setup);
   }
 
   /** Take away what {@link prepare} made, but for users and the password: they are state. */

@@ -30,7 +30,7 @@ test("a wanted instance is prepared, given slice and policy, then started, in th
   const { ports, controller } = controlled("a");
   controller.update(wantedView(spec));
   await until("it runs", settled(controller));
-  assert.deepEqual(ports.calls, ["prepare a", "start opencode-a.slice", "put a", "mark a", "start opencode-a.service"]);
+  assert.deepEqual(ports.calls, ["prepare a", "start opencode-a.slice", "put a", "start opencode-a.service", "mark a"]);
 });
 
 test("an instance that is no longer wanted is stopped first and leaves nothing", async () => {

@@ -30,7 +30,7 @@ const CASES: readonly (readonly [given: string, view: View, step: Step | null])[
   ["running, policy differs: live", { ...running, installed: "other" }, "policy"],
   ["running with another spec", { ...running, main: up("m", "h0") }, "stop"],
   ["setup of another spec failed", { ...installed, setup: { ...up("s", "h0"), ...failed } }, "stop"],
-  ["a unit that is not ours has the name", { ...installed, main: { ...main, specHash: null } }, "stop"],
+  ["running, its start not written down", { ...running, started: null }, "mark"],
   ["setup under way", { ...installed, started: "h1", setup: { ...setup, active: "activating" } }, null],
   ["setup failed", { ...running, main: null, setup: { ...setup, ...failed } }, null],
   ["failed, another try asked for", { ...running, main: { ...main, ...failed }, retry: true }, "stop"],

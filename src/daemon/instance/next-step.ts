@@ -9,10 +9,11 @@ import { isLoaded, isUp, type View } from "./view.ts";
  * - `prepare`: user, root, config, credentials; checks that what is bound exists
  * - `slice`: make it active and learn its cgroup id
  * - `policy`: commit, read back; on a running instance also its address filter
+ * - `mark`: write down that it was started, for one whose start an earlier daemon did not see to the end
  * - `start`: setup and main
  * - `unpolicy`, `unslice`, `clean`: take away what the others made
  */
-export type Step = "stop" | "prepare" | "slice" | "policy" | "start" | "unpolicy" | "unslice" | "clean";
+export type Step = "stop" | "prepare" | "slice" | "policy" | "mark" | "start" | "unpolicy" | "unslice" | "clean";
 
 type Row = readonly [step: Step | null, when: (view: View) => boolean];
 
@@ -29,6 +30,7 @@ const WANTED: readonly Row[] = [
   [null, (view) => view.blocked !== null],
   ["stop", (view) => stale(view) || (view.retry && failed(view))],
   ["policy", (view) => isUp(view.main) && view.slice !== null && policyDiffers(view)],
+  ["mark", (view) => isUp(view.main) && view.started !== view.wanted?.units.specHash],
   [null, (view) => isUp(view.main) || failed(view) || moving(view)],
   [null, (view) => view.started === view.wanted?.units.specHash], // stopped by hand: stays so
   ["prepare", (view) => view.prepared !== view.wanted?.units.specHash],

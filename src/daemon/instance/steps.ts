@@ -3,6 +3,7 @@
 import type { Policy } from "../../netpolicy/policy.ts";
 import type { AddressFilter } from "../../sandbox/address-filter.ts";
 import { mainUnit, setupUnit, sliceUnit } from "../../spec/names.ts";
+import { ProblemError } from "../../spec/problem.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
 import type { TransientUnit } from "../systemd/port.ts";
 import { isNoSuchUnit, isUnitExists, type Systemd } from "../systemd/port.ts";
@@ -21,6 +22,8 @@ export interface Ports {
   readonly host: {
     prepare(wanted: Wanted): Promise<void>;
     clean(name: string): Promise<void>;
+    /** Who has the port that the server is to listen on; null when it is free. */
+    taken(spec: InstanceSpec): Promise<string | null>;
     mark(name: string, specHash: string): Promise<unknown>;
     unmark(name: string): Promise<unknown>;
   };
@@ -80,12 +83,21 @@ const unlessGone = (error: unknown): void => {
 
 async function start(view: View, ports: Ports): Promise<Partial<View>> {
   if (view.wanted === null) return {};
-  const { units } = view.wanted;
+  const { spec, units } = view.wanted;
+  const taken = await ports.host.taken(spec);
+  if (taken !== null) throw new ProblemError({ instance: view.name, field: "listen.port", what: taken, fix: FREE_IT });
   if (isLoaded(view.setup)) await ports.systemd.stop(setupUnit(view.name));
-  await ports.host.mark(view.name, units.specHash);
   const main = { unit: mainUnit(view.name), properties: units.main };
   await startWhenFree(ports.systemd, main, { unit: setupUnit(view.name), properties: units.setup });
-  return { started: units.specHash };
+  return mark(view, ports);
+}
+const FREE_IT = "stop that, or write another port; the supervisor tries again by itself";
+
+/** Only now: were it marked before and the daemon killed between, it would be taken for stopped by hand. */
+async function mark({ name, wanted }: View, { host }: Ports): Promise<Partial<View>> {
+  if (wanted === null) return {};
+  await host.mark(name, wanted.units.specHash);
+  return { started: wanted.units.specHash };
 }
 
 /** A unit just stopped may still be in systemd's memory for a moment; its name is free once it is collected. */
@@ -124,6 +136,7 @@ export const EXECUTORS: Readonly<Record<Step, Executor>> = {
   prepare,
   slice,
   policy,
+  mark,
   start,
   unpolicy,
   unslice,

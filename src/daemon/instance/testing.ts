@@ -72,6 +72,7 @@ export function fakePorts(): FakePorts {
     host: {
       prepare: ({ spec }) => note(`prepare ${spec.name}`),
       clean: (name) => note(`clean ${name}`),
+      taken: async () => null,
       mark: (name) => note(`mark ${name}`),
       unmark: (name) => note(`unmark ${name}`),
     },
