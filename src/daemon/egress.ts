@@ -5,7 +5,7 @@
 import { stat } from "node:fs/promises";
 import { cgroupOf, type Gate, gateAt } from "../netpolicy/names.ts";
 import { type Policy, policyHash } from "../netpolicy/policy.ts";
-import { PARENT_SLICE } from "../spec/names.ts";
+import { PARENT_SLICE, SUPERVISOR_UNIT } from "../spec/names.ts";
 import type { Netfilter } from "./netfilter/port.ts";
 import type { Systemd } from "./systemd/port.ts";
 
@@ -108,7 +108,13 @@ export class Egress {
     const cgroup = (await this.#systemd.controlGroup(PARENT_SLICE)).replace(/^\//, "");
     const id = cgroup === "" ? 0n : await cgroupId(cgroup);
     if (id === 0n) throw new EgressError(`${PARENT_SLICE} has no cgroup`);
-    return { ...gateAt(cgroup), id };
+    return { ...gateAt(cgroup, await this.#ownCgroup()), id };
+  }
+
+  /** Where the supervisor runs; null when that is not a service of its own. */
+  async #ownCgroup(): Promise<string | null> {
+    const cgroup = (await this.#systemd.controlGroup(SUPERVISOR_UNIT)).replace(/^\//, "");
+    return cgroup !== "" && (await cgroupId(cgroup)) !== 0n ? cgroup : null;
   }
 
   #enqueue(name: string, put: Policy | null): Promise<boolean> {

@@ -80,3 +80,29 @@ test("a file that cannot be read is a problem, not a crash", async () => {
     assert.notEqual(problems[0]?.fix, "");
   }
 });
+
+test("the host's resolvers are those of instances that name none; when they change, so do these and no others", async () => {
+  const networkIsolation = (dns: unknown) => ({ networkIsolation: { dns } });
+  const content = file({
+    a: instance(1),
+    b: instance(2, networkIsolation([])),
+    c: instance(3, networkIsolation(["::1"])),
+  });
+  let resolvers = ["192.0.2.53"];
+  const loader = new Loader(
+    "/x",
+    async () => Buffer.from(content),
+    async () => resolvers,
+  );
+  const dns = async () => (await loader.load()).specs.map((spec) => spec.networkIsolation.dns);
+  assert.deepEqual(await dns(), [["192.0.2.53"], [], ["::1"]]);
+  const before = await loader.load();
+  assert.equal(await loader.load(), before);
+  resolvers = ["127.0.0.53"];
+  assert.deepEqual(await dns(), [["127.0.0.53"], [], ["::1"]]);
+  const { specs } = await loader.load();
+  assert.deepEqual(
+    specs.map((spec) => before.specs.includes(spec)),
+    [false, true, true],
+  );
+});

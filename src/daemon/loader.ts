@@ -23,13 +23,21 @@ export interface FileState {
 export class Loader {
   readonly #path: string;
   readonly #read: (path: string) => Promise<Uint8Array>;
+  readonly #readResolvers: () => Promise<readonly string[]>;
   /** What the present state was made from; null for a file that could not be read. */
   #bytes: Uint8Array | null = null;
+  #resolvers = "";
   #state: FileState;
 
-  constructor(path: string, read: (path: string) => Promise<Uint8Array>) {
+  /** `readResolvers`: those of the host; they are part of what the file means for instances that name none. */
+  constructor(
+    path: string,
+    read: (path: string) => Promise<Uint8Array>,
+    readResolvers: () => Promise<readonly string[]> = async () => [],
+  ) {
     this.#path = path;
     this.#read = read;
+    this.#readResolvers = readResolvers;
     this.#state = { path, specs: [], disabled: [], kept: "all", problems: [], loadedAt: null, ok: false };
   }
 
@@ -41,9 +49,12 @@ export class Loader {
   async load(): Promise<FileState> {
     try {
       const bytes = await this.#read(this.#path);
-      if (this.#bytes === null || Buffer.compare(bytes, this.#bytes) !== 0) {
-        this.#state = this.#take(parseInstanceFile(bytes));
+      const resolvers = await this.#readResolvers();
+      const same = this.#bytes !== null && Buffer.compare(bytes, this.#bytes) === 0;
+      if (!same || this.#resolvers !== resolvers.join()) {
+        this.#state = this.#take(parseInstanceFile(bytes, resolvers));
         this.#bytes = bytes;
+        this.#resolvers = resolvers.join();
       }
     } catch (error) {
       const problem = fileProblem(this.#path, error);

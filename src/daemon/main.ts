@@ -5,6 +5,7 @@ import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
 import { buildApi, listenOn } from "./api/server.ts";
 import { assemble } from "./assemble.ts";
+import { RESOLV_CONF } from "./host/resolvers.ts";
 import { debounced, watchFile } from "./host/watch.ts";
 import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
@@ -37,7 +38,7 @@ export async function daemon(): Promise<void> {
   const stopWatchdog = keepWatchdog();
   const started = supervisor.start();
   reload = reloader(supervisor, log, started);
-  const watcher = watchFile(INSTANCE_FILE, () => reload(false));
+  const watchers = [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
   await started;
   ready = true;
   report(log, supervisor.file.problems);
@@ -49,7 +50,7 @@ export async function daemon(): Promise<void> {
   });
   notify("STOPPING=1");
   stopWatchdog();
-  await watcher.close();
+  await Promise.all(watchers.map((watcher) => watcher.close()));
   await api.close();
   await close();
 }

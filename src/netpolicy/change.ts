@@ -26,12 +26,11 @@ export interface Transaction {
   readonly installed: InstalledMap;
 }
 
-/** The lowest number nobody has; an instance keeps its own for as long as it is isolated. */
-function slotFor(policy: Policy, installed: InstalledMap, taken: Set<number>): number {
-  if (policy.isolation === null) return 0;
-  const before = installed.get(policy.name)?.slot ?? 0;
-  let slot = before === 0 ? 1 : before;
-  while (before === 0 && taken.has(slot)) slot++;
+/** The lowest number nobody has; an instance keeps its own. */
+function slotFor(name: string, installed: InstalledMap, taken: Set<number>): number {
+  const before = installed.get(name)?.slot;
+  let slot = before ?? 1;
+  while (before === undefined && taken.has(slot)) slot++;
   taken.add(slot);
   return slot;
 }
@@ -41,13 +40,13 @@ export function transaction(gate: Gate, installed: InstalledMap, change: Change,
   const after = new Map(installed);
   for (const name of change.remove) after.delete(name);
   const taken = new Set([...after.values()].map(({ slot }) => slot));
-  const puts = change.put.map((policy) => ({ policy, slot: slotFor(policy, after, taken) }));
+  const puts = change.put.map((policy) => ({ policy, slot: slotFor(policy.name, after, taken) }));
   for (const { policy, slot } of puts) after.set(policy.name, { hash: policyHash(policy), slot });
 
-  if (after.size > INSTANCES_MAX)
-    throw new RangeError(`${after.size} instances; the table has room for ${INSTANCES_MAX}`);
+  if (after.size >= INSTANCES_MAX)
+    throw new RangeError(`${after.size} instances; the table has room for ${INSTANCES_MAX - 1}`);
 
-  const dropped = [...installed].filter(([name, { slot }]) => (after.get(name)?.slot ?? -1) !== slot);
+  const dropped = [...installed.keys()].filter((name) => !after.has(name));
   const reset = dropped.length > 0 || puts.some(({ policy }) => slices.stale(policy.name));
   const put = new Set(puts.map(({ policy }) => policy.name));
   const entries: Entry[] = [...after]
@@ -55,7 +54,7 @@ export function transaction(gate: Gate, installed: InstalledMap, change: Change,
     .map(([name, { slot }]) => ({ name, slot }));
   const text = [
     reset ? noEntriesText() : "",
-    ...dropped.map(([name, { slot }]) => removeText(name, slot)),
+    ...dropped.map(removeText),
     ...puts.map(({ policy, slot }) => putText(policy, slot)),
     entriesText(gate, entries),
   ].join("");

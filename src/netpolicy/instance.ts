@@ -1,7 +1,7 @@
 /** One instance's part of the table: its chains, its counters, its entries. */
 import type { Networks } from "./cidr.ts";
-import { cgroupOf, type Gate, hex, MARK, namesOf, TABLE } from "./names.ts";
-import { type Isolation, type Policy, policyHash } from "./policy.ts";
+import { cgroupOf, type Gate, GRANTED, hex, MARK, namesOf, OPEN, TABLE } from "./names.ts";
+import { type Inbound, type Policy, policyHash } from "./policy.ts";
 import { declarations } from "./table.ts";
 
 /** Destinations remembered for each instance and family; what does not fit is still logged, counted and refused. */
@@ -10,7 +10,7 @@ const BLOCKED_MAX = 1024;
 /** What is installed for an instance, as the comment on its chain's first rule says. */
 export interface Installed {
   readonly hash: string;
-  /** The number in its marks; 0 for an instance without isolation, which needs none. */
+  /** The number in its marks, from 1. */
   readonly slot: number;
 }
 
@@ -32,26 +32,77 @@ const towards = (prefix: string, { v4, v6 }: Networks): string[] => [
 
 const TRANSPORTS = ["tcp", "udp"] as const;
 
-/** First what must not be marked, then the mark on what this host receives, then the networks. */
-const outRules = (isolation: Isolation, slot: number): string[] => [
-  ...TRANSPORTS.flatMap((transport) => towards(`${transport} dport 53 `, isolation.dns)),
-  ...(isolation.loopbackPorts.length === 0 ? [] : TRANSPORTS).map(
-    (transport) => `${transport} dport ${anyOf(isolation.loopbackPorts)} fib daddr type local accept`,
-  ),
-  `fib daddr type != unicast meta mark set ${hex(MARK + slot)} jump here`,
-  ...towards("", isolation.allow),
+/** A listener's answers. Untracked ones (somebody's `notrack`) are known by not opening anything. */
+const answers = ({ ports }: Inbound): string[] => [
+  `tcp sport ${anyOf(ports)} ct direction reply accept`,
+  `tcp sport ${anyOf(ports)} ct state untracked tcp flags & (syn | ack) != syn accept`,
 ];
 
+/** What is named port by port, marked as granted; then the mark on the rest of what this host receives. */
+function outRules({ listen, loopbackPorts, isolation }: Policy, slot: number, no: string): string[] {
+  const mark = MARK + slot + (isolation === null ? OPEN : 0);
+  const { allow, dns } = isolation ?? {};
+  return [
+    ...answers(listen),
+    ...(loopbackPorts.length === 0 ? [] : TRANSPORTS).map(
+      (transport) =>
+        `${transport} dport ${anyOf(loopbackPorts)} fib daddr type local meta mark set ${hex(mark + GRANTED)} accept`,
+    ),
+    ...(dns === undefined ? [] : TRANSPORTS).flatMap((transport) => [
+      ...towards(`${transport} dport 53 `, dns ?? NOWHERE),
+      `${transport} dport 53 goto ${no}`,
+    ]),
+    `fib daddr type != unicast meta mark set ${hex(mark)} jump here`,
+    ...(allow === undefined ? ["accept"] : [...towards("", allow), `goto ${no}`]),
+  ];
+}
+const NOWHERE: Networks = { v4: [], v6: [] };
+
 /** ICMP (1) and ICMPv6 (58) have no port to remember. Counting stands apart from refusing: a full set ends its rule. */
-function noRules({ mode, logging }: Isolation, names: ReturnType<typeof namesOf>): string[] {
+function noRules({ isolation, logging }: Policy, names: ReturnType<typeof namesOf>): string[] {
   const withPort = "meta l4proto != 1 meta l4proto != 58";
   return [
     `${withPort} update @${names.blocked4} { ip daddr . meta l4proto . th dport }`,
     `${withPort} update @${names.blocked6} { ip6 daddr . meta l4proto . th dport }`,
-    `limit rate ${logging.ratePerMinute}/minute burst ${logging.burst} packets log prefix "${names.logPrefix}" level info flags skuid`,
+    `${limited(logging)} log prefix "${names.logPrefix}" level info flags skuid`,
     `counter name ${names.blocked}`,
-    `goto ${mode === "audit" ? "pass" : "refuse"}`,
+    `goto ${isolation?.mode === "audit" ? "pass" : "refuse"}`,
   ];
+}
+
+const limited = ({ ratePerMinute, burst }: Policy["logging"]): string =>
+  `limit rate ${ratePerMinute}/minute burst ${burst} packets`;
+
+const isV6 = (address: string): boolean => address.includes(":");
+
+/** What a packet to a listener bound to this address looks like. */
+function boundTo(address: string): string {
+  if (address === "::") return "";
+  if (address === "0.0.0.0") return "meta nfproto ipv4 ";
+  return `${isV6(address) ? "ip6" : "ip"} daddr ${address} `;
+}
+
+const isLoopbackAddress = (address: string): boolean => address.startsWith("127.") || address === "::1";
+
+/** Further ports of a server on loopback are on either loopback: "localhost" is one or the other. */
+function inRules({ listen, logging }: Policy, names: ReturnType<typeof namesOf>): string[] {
+  const { address, ports, from } = listen;
+  const [port = 0, ...extra] = ports;
+  const to = `${boundTo(address)}tcp dport`;
+  const refused = [`${limited(logging)} log prefix "${names.inboundPrefix}" level info`, "counter goto closed"];
+  if (isLoopbackAddress(address)) {
+    const others = ["ip daddr 127.0.0.0/8", "ip6 daddr ::1"].map(
+      (each) => `${each} tcp dport ${anyOf(extra)} goto pass`,
+    );
+    return [`${to} ${port} goto pass`, ...(extra.length === 0 ? [] : others), ...refused];
+  }
+  if (from === null) return [`${to} ${anyOf(ports)} goto pass`, ...refused];
+  const clients = [
+    "iif lo",
+    ...(from.v4.length > 0 && (!isV6(address) || address === "::") ? [`ip saddr ${anyOf(from.v4)}`] : []),
+    ...(from.v6.length > 0 && isV6(address) ? [`ip6 saddr ${anyOf(from.v6)}`] : []),
+  ];
+  return [...clients.map((client) => `${to} ${anyOf(ports)} ${client} goto pass`), ...refused];
 }
 
 const blockedSet = (name: string, type: string): string =>
@@ -60,40 +111,31 @@ const blockedSet = (name: string, type: string): string =>
 /** Adds or changes one instance's chains; its counters stay, its entries are {@link entriesText}'s business. */
 export function putText(policy: Policy, slot: number): string {
   const names = namesOf(policy.name);
-  const { isolation } = policy;
-  const comment = `comment "${policyComment({ hash: policyHash(policy), slot })}"`;
-  const rule = (chain: string) => (text: string) => `add rule ${TABLE} ${chain} ${text}`;
-  const fresh = (chain: string) => [`add chain ${TABLE} ${chain}`, `flush chain ${TABLE} ${chain}`];
-  const commands =
-    isolation === null
-      ? [...fresh(names.out), rule(names.out)(`accept ${comment}`)]
-      : [
-          `add counter ${TABLE} ${names.blocked}`,
-          blockedSet(names.blocked4, "ipv4_addr"),
-          blockedSet(names.blocked6, "ipv6_addr"),
-          ...fresh(names.no),
-          ...fresh(names.out),
-          ...noRules(isolation, names).map(rule(names.no)),
-          rule(names.out)(`ct direction reply accept ${comment}`),
-          ...outRules(isolation, slot).map(rule(names.out)),
-          rule(names.out)(`goto ${names.no}`),
-        ];
+  const comment = policyComment({ hash: policyHash(policy), slot });
+  const rules = { [names.no]: noRules(policy, names), [names.in]: inRules(policy, names) };
+  const [first = "", ...others] = outRules(policy, slot, names.no);
+  const commands = [
+    `add counter ${TABLE} ${names.blocked}`,
+    blockedSet(names.blocked4, "ipv4_addr"),
+    blockedSet(names.blocked6, "ipv6_addr"),
+    ...chainsOf(names).flatMap((chain) => [`add chain ${TABLE} ${chain}`, `flush chain ${TABLE} ${chain}`]),
+    ...Object.entries({ ...rules, [names.out]: [`${first} comment "${comment}"`, ...others] }).flatMap(
+      ([chain, texts]) => texts.map((text) => `add rule ${TABLE} ${chain} ${text}`),
+    ),
+  ];
   return `${commands.join("\n")}\n`;
 }
 
+const chainsOf = (names: ReturnType<typeof namesOf>): string[] => [names.no, names.in, names.out];
+
 /** Removes what {@link putText} added; the instance's entries must be gone. */
-export function removeText(name: string, slot: number): string {
+export function removeText(name: string): string {
   const names = namesOf(name);
-  const chains = slot === 0 ? [names.out] : [names.out, names.no];
-  const objects = [
-    `set ${TABLE} ${names.blocked4}`,
-    `set ${TABLE} ${names.blocked6}`,
-    `counter ${TABLE} ${names.blocked}`,
-  ];
   const commands = [
-    ...chains.map((chain) => `flush chain ${TABLE} ${chain}`),
-    ...chains.map((chain) => `delete chain ${TABLE} ${chain}`),
-    ...(slot === 0 ? [] : objects.map((object) => `delete ${object}`)),
+    ...chainsOf(names).map((chain) => `flush chain ${TABLE} ${chain}`),
+    ...chainsOf(names).map((chain) => `delete chain ${TABLE} ${chain}`),
+    ...[names.blocked4, names.blocked6].map((set) => `delete set ${TABLE} ${set}`),
+    `delete counter ${TABLE} ${names.blocked}`,
   ];
   return `${commands.join("\n")}\n`;
 }
@@ -109,16 +151,19 @@ const declareWith = (declare: (elements: string) => string, elements: readonly s
 
 /** Adds entries; one that is there already stays. Fails when one of the slices does not exist. */
 export function entriesText(gate: Gate, entries: readonly Entry[]): string {
-  const isolated = entries.filter(({ slot }) => slot !== 0);
   const path = (name: string) => `"${cgroupOf(gate, name)}"`;
   return [
     declareWith(
       declarations.senders,
-      isolated.map(({ name, slot }) => `${hex(MARK + slot)} : jump ${namesOf(name).no}`),
+      entries.map(({ name, slot }) => `${hex(slot)} : jump ${namesOf(name).no}`),
     ),
     declareWith(
       declarations.own,
-      isolated.map(({ name, slot }) => `${hex(MARK + slot)} . ${path(name)}`),
+      entries.map(({ name, slot }) => `${hex(MARK + slot)} . ${path(name)}`),
+    ),
+    declareWith(
+      declarations.inbound,
+      entries.map(({ name }) => `${path(name)} : goto ${namesOf(name).in}`),
     ),
     declareWith(
       declarations.instances,
@@ -129,4 +174,10 @@ export function entriesText(gate: Gate, entries: readonly Entry[]): string {
 
 /** Removes every entry, those of cgroups that are gone included; nothing else removes such a one. */
 export const noEntriesText = (): string =>
-  [`flush map ${TABLE} instances`, `flush set ${TABLE} own`, `flush map ${TABLE} senders`, ""].join("\n");
+  [
+    `flush map ${TABLE} instances`,
+    `flush map ${TABLE} inbound`,
+    `flush set ${TABLE} own`,
+    `flush map ${TABLE} senders`,
+    "",
+  ].join("\n");

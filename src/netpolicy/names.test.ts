@@ -10,7 +10,8 @@ test("an ordinary name stays readable", () => {
 });
 
 test("the gate's level is the depth of its path, and instances are one below", () => {
-  assert.deepEqual(gateAt(), { cgroup: "opencode.slice", level: 1 });
+  assert.deepEqual(gateAt(), { cgroup: "opencode.slice", level: 1, supervisor: null });
+  assert.equal(gateAt("opencode.slice", "system.slice/x.service").supervisor?.level, 2);
   assert.equal(gateAt("machine.slice/x.scope/opencode.slice").level, 3);
   assert.equal(cgroupOf(gateAt(), "project-a"), "opencode.slice/opencode-project\\x2da.slice");
 });

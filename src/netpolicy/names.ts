@@ -5,16 +5,28 @@ export const FAMILY = "inet";
 export const TABLE_NAME = "opencode_supervisor";
 export const TABLE = `${FAMILY} ${TABLE_NAME}`;
 
-/** The slice that all instances are in, as the rules see it. */
-export interface Gate {
+/** A cgroup as the rules see it. */
+export interface Place {
   /** Path below the root of the cgroup namespace that makes the rules: `opencode.slice`. */
   readonly cgroup: string;
-  /** Depth of that path, 1 for `opencode.slice`; the instances' slices are one deeper. */
+  /** Depth of that path, 1 for `opencode.slice`. */
   readonly level: number;
 }
 
-/** The gate at a cgroup path, with the level that follows from it. */
-export const gateAt = (cgroup: string = PARENT_SLICE): Gate => ({ cgroup, level: cgroup.split("/").length });
+/** The slice that all instances are in; the instances' slices are one deeper. */
+export interface Gate extends Place {
+  /** The supervisor's own cgroup, whose listeners no instance reaches unless it may; null when it has none of its own. */
+  readonly supervisor: Place | null;
+}
+
+/** A cgroup path, with the level that follows from it. */
+export const placeAt = (cgroup: string): Place => ({ cgroup, level: cgroup.split("/").length });
+
+/** The gate at a cgroup path. */
+export const gateAt = (cgroup: string = PARENT_SLICE, supervisor: string | null = null): Gate => ({
+  ...placeAt(cgroup),
+  supervisor: supervisor === null ? null : placeAt(supervisor),
+});
 
 /** cgroup path of an instance's slice. */
 export const cgroupOf = (gate: Gate, name: string): string => `${gate.cgroup}/${sliceUnit(name)}`;
@@ -41,11 +53,13 @@ export const namesOf = (name: string) => {
   const encoded = encodeName(name);
   return {
     out: `out_${encoded}`,
+    in: `in_${encoded}`,
     no: `no_${encoded}`,
     blocked: `blocked_${encoded}`,
     blocked4: `blocked4_${encoded}`,
     blocked6: `blocked6_${encoded}`,
     logPrefix: `opencode-${encoded}-blocked: `,
+    inboundPrefix: `opencode-${encoded}-inbound: `,
   } as const;
 };
 
@@ -53,9 +67,20 @@ export const namesOf = (name: string) => {
 export const instanceOf = (chain: string): string | null =>
   chain.startsWith("out_") ? decodeName(chain.slice("out_".length)) : null;
 
-/** Marks of packets on their way through `lo`: the upper half says they are ours, the lower is the sender's slot. */
-export const MARK = 0x4f430000;
-export const MARK_MASK = 0xffff0000;
+/**
+ * Marks of packets on their way through `lo`: the upper bits say they are ours, the lowest are the sender's slot, and between
+ * them is what is known of the packet. Clear of the bits others test one by one: Kubernetes' 0x4000 and 0x8000, and
+ * Tailscale's third byte is never one of theirs.
+ */
+export const MARK = 0x4f400000;
+export const MARK_MASK = 0xfff80000;
+/** The sender's policy names the port it goes to. */
+export const GRANTED = 0x00010000;
+/** The sender is not isolated. */
+export const OPEN = 0x00020000;
+/** It goes to a listener that no instance reaches without being granted it. */
+export const KEPT = 0x00040000;
 /** As many instances as the table has room for; slots stay below it. */
 export const INSTANCES_MAX = 8192;
+export const SLOT_MASK = INSTANCES_MAX - 1;
 export const hex = (mark: number): string => `0x${mark.toString(16).padStart(8, "0")}`;

@@ -1,5 +1,17 @@
 /** What all instances share: the table, its maps, the gate, and the two verdicts. */
-import { type Gate, hex, INSTANCES_MAX, MARK, MARK_MASK, TABLE } from "./names.ts";
+import {
+  type Gate,
+  GRANTED,
+  hex,
+  INSTANCES_MAX,
+  KEPT,
+  MARK,
+  MARK_MASK,
+  OPEN,
+  type Place,
+  SLOT_MASK,
+  TABLE,
+} from "./names.ts";
 import { LAYOUT } from "./policy.ts";
 
 /** What kernel and libnftables can do together. */
@@ -27,12 +39,20 @@ export const takeText = (features: Features): string =>
 /** Deletes the table: ours, a plain one, or one that a dead owner left behind. */
 export const deleteText = (): string => `delete table ${TABLE}\n`;
 
-/** Comment on the gate's rule: which layout, and which cgroup its path meant when it was made. */
-export const gateComment = (gate: Gate, gateId: bigint): string => `gate ${LAYOUT} ${gate.level} ${gateId}`;
+/** The ids of the cgroups whose paths the shared rules name. */
+export interface GateIds {
+  readonly gate: bigint;
+  /** 0n when the gate names none. */
+  readonly supervisor: bigint;
+}
+
+/** Comment on the gate's rule: which layout, and which cgroups its paths meant when it was made. */
+export const gateComment = (gate: Gate, ids: GateIds): string =>
+  `gate ${LAYOUT} ${gate.level} ${ids.gate} ${gate.supervisor?.level ?? 0} ${ids.supervisor}`;
 
 /** The layout that a gate's comment names; null for anything else. */
 export const gateLayout = (comment: string | null): number | null => {
-  const layout = /^gate (\d+) \d+ \d+$/.exec(comment ?? "")?.[1];
+  const layout = /^gate (\d+) [\d ]+$/.exec(comment ?? "")?.[1];
   return layout === undefined ? null : Number(layout);
 };
 
@@ -45,58 +65,90 @@ const declaration = (kind: "map" | "set", name: string, type: string) => {
 };
 export const declarations = {
   instances: declaration("map", "instances", "cgroupsv2 : verdict"),
+  inbound: declaration("map", "inbound", "cgroupsv2 : verdict"),
   own: declaration("set", "own", "mark . cgroupsv2"),
   senders: declaration("map", "senders", "mark : verdict"),
 } as const;
 
 const CHAINS: Readonly<Record<string, string>> = {
   refuse: "",
+  closed: "",
   pass: "",
   here: "",
+  kept: "",
+  visit: "",
+  reach: "",
   foreign: "",
   loopback: "",
   opencode: "",
   output: " { type filter hook output priority 300; policy accept; }",
   prerouting: " { type filter hook prerouting priority -310; policy accept; }",
+  input: " { type filter hook input priority 300; policy accept; }",
 };
 
-const OURS = `meta mark & ${hex(MARK_MASK)} == ${hex(MARK)}`;
+/** Whether a packet has our mark, with these bits set in it. */
+const marked = (bits = 0): string => `meta mark & ${hex((MARK_MASK | bits) >>> 0)} == ${hex(MARK | bits)}`;
+const SENDER = `meta mark & ${hex(SLOT_MASK)} vmap @senders`;
+const NOT_SYN = "tcp flags & (syn | ack) != syn";
+const UNREGISTERED = "counter name unregistered drop";
+const socketIn = ({ cgroup, level }: Place): string => `socket cgroupv2 level ${level} "${cgroup}"`;
 
 /** `[chain, rule]` in order. 1 and 58 are ICMP and ICMPv6: from a socket, an echo request, which the kernel answers. */
-const rules = (gate: Gate, gateId: bigint): readonly (readonly [chain: string, rule: string])[] => [
-  ["refuse", "ip daddr 127.0.0.0/8 meta l4proto tcp reject with tcp reset"],
-  ["refuse", "ip6 daddr ::1 meta l4proto tcp reject with tcp reset"],
-  ["refuse", "tcp flags & (syn | ack) != syn reject with tcp reset"],
-  ["refuse", "reject with icmpx admin-prohibited"],
-  ["pass", `${OURS} meta mark set 0`],
-  ["pass", "accept"],
-  ["here", "fib daddr type local accept"],
-  ["foreign", "meta mark vmap @senders"],
-  ["foreign", "counter name unregistered drop"],
-  ["loopback", `meta mark . socket cgroupv2 level ${gate.level + 1} @own goto pass`],
-  ["loopback", "meta l4proto 1 goto pass"],
-  ["loopback", "meta l4proto 58 goto pass"],
-  ["loopback", "socket wildcard <= 1 goto foreign"],
-  ["loopback", "tcp flags & (syn | ack) != syn goto pass"],
-  ["loopback", "goto foreign"],
-  ["opencode", `socket cgroupv2 level ${gate.level + 1} vmap @instances`],
-  ["opencode", 'limit rate 5/minute burst 5 packets log prefix "opencode.slice-blocked: " level info flags skuid'],
-  ["opencode", "counter name unregistered drop"],
-  ["prerouting", `${OURS} goto loopback`],
-  [
-    "output",
-    `socket cgroupv2 level ${gate.level} "${gate.cgroup}" jump opencode comment "${gateComment(gate, gateId)}"`,
-  ],
-];
+function rules(gate: Gate, ids: GateIds): readonly (readonly [chain: string, rule: string])[] {
+  const slice = `socket cgroupv2 level ${gate.level + 1}`;
+  const inGate = socketIn(gate);
+  const { supervisor } = gate;
+  return [
+    ["refuse", "ip daddr 127.0.0.0/8 meta l4proto tcp reject with tcp reset"],
+    ["refuse", "ip6 daddr ::1 meta l4proto tcp reject with tcp reset"],
+    ["refuse", `${NOT_SYN} reject with tcp reset`],
+    ["refuse", "reject with icmpx admin-prohibited"],
+    ["closed", "meta l4proto tcp reject with tcp reset"],
+    ["closed", "reject"],
+    ["pass", `${marked(KEPT)} goto refuse`],
+    ["pass", `${marked()} meta mark set 0`],
+    ["pass", "accept"],
+    ["here", "fib daddr type local accept"],
+    ["kept", `meta mark set meta mark | ${hex(KEPT)}`],
+    ["kept", SENDER],
+    ["kept", UNREGISTERED],
+    ["visit", "meta l4proto 1 goto pass"],
+    ["visit", "meta l4proto 58 goto pass"],
+    ["visit", `${NOT_SYN} goto pass`],
+    ["visit", `${slice} vmap @inbound`],
+    ["visit", UNREGISTERED],
+    ["reach", `${inGate} goto visit`],
+    ["reach", "goto pass"],
+    ["foreign", `${marked(GRANTED)} goto reach`],
+    ["foreign", `${inGate} goto kept`],
+    ...(supervisor === null ? [] : [["foreign", `${socketIn(supervisor)} goto kept`] as const]),
+    ["foreign", `${marked(OPEN)} goto pass`],
+    ["foreign", SENDER],
+    ["foreign", UNREGISTERED],
+    ["loopback", `meta mark & ${hex((MARK_MASK | SLOT_MASK) >>> 0)} . ${slice} @own goto pass`],
+    ["loopback", "meta l4proto 1 goto pass"],
+    ["loopback", "meta l4proto 58 goto pass"],
+    ["loopback", "socket wildcard <= 1 goto foreign"],
+    ["loopback", `${NOT_SYN} goto pass`],
+    ["loopback", "goto foreign"],
+    ["opencode", `${slice} vmap @instances`],
+    ["opencode", 'limit rate 5/minute burst 5 packets log prefix "opencode.slice-blocked: " level info flags skuid'],
+    ["opencode", UNREGISTERED],
+    ["prerouting", `${marked()} goto loopback`],
+    ["prerouting", `iif lo ct state != established ${inGate} goto visit`],
+    ["input", `iif != lo ct state != established meta pkttype host ${inGate} goto visit`],
+    ["output", `${inGate} jump opencode comment "${gateComment(gate, ids)}"`],
+  ];
+}
 
 /**
  * Makes the table and what all instances share, or makes that anew in a table that is there: instances, their counters
  * and their entries stay. Fails when the gate's cgroup does not exist.
  */
-export function tableText(features: Features, gate: Gate, gateId: bigint): string {
+export function tableText(features: Features, gate: Gate, ids: GateIds): string {
   const chains = Object.entries(CHAINS).map(([chain, hook]) => `add chain ${TABLE} ${chain}${hook}\n`);
   const flushes = Object.keys(CHAINS).map((chain) => `flush chain ${TABLE} ${chain}\n`);
-  const adds = rules(gate, gateId).map(([chain, rule]) => `add rule ${TABLE} ${chain} ${rule}\n`);
+  const adds = rules(gate, ids).map(([chain, rule]) => `add rule ${TABLE} ${chain} ${rule}\n`);
   const maps = Object.values(declarations).map((declare) => declare());
   return [takeText(features), ...maps, `add counter ${TABLE} unregistered\n`, ...chains, ...flushes, ...adds].join("");
 }

@@ -1,14 +1,19 @@
 /** Policies for tests. */
 import type { Isolation, Policy } from "./policy.ts";
 
-export const isolation = (over: Partial<Isolation> = {}): Isolation => ({
-  mode: "enforce",
-  allow: { v4: [], v6: [] },
-  dns: { v4: [], v6: [] },
+type Over = Partial<Isolation & Omit<Policy, "name" | "isolation">>;
+
+/** An instance without isolation; it listens on loopback, port 8000. */
+export const open = (name: string, over: Partial<Omit<Policy, "name" | "isolation">> = {}): Policy => ({
+  name,
+  listen: { address: "127.0.0.1", ports: [8000], from: null },
   loopbackPorts: [],
   logging: { ratePerMinute: 5, burst: 5 },
+  isolation: null,
   ...over,
 });
 
-export const isolated = (name: string, over: Partial<Isolation> = {}): Policy => ({ name, isolation: isolation(over) });
-export const open = (name: string): Policy => ({ name, isolation: null });
+export function isolated(name: string, over: Over = {}): Policy {
+  const { mode = "enforce", allow = { v4: [], v6: [] }, dns = { v4: [], v6: [] }, ...rest } = over;
+  return { ...open(name, rest), isolation: { mode, allow, dns } };
+}

@@ -41,6 +41,13 @@ const ROWS: readonly (readonly [
     true,
   ],
   [
+    "isolated and open to some at one address, those and this host by that address",
+    { ...isolation(), ...open("192.0.2.1", "198.51.100.0/24") },
+    [...LOCAL, "2:c63364/24", "2:c0000201/32"],
+    ANY,
+    true,
+  ],
+  [
     "isolated and open to all, any address: the table stands alone",
     { ...isolation(), ...open("0.0.0.0") },
     ANY,

@@ -2,6 +2,8 @@
  * The second layer of the network policy: the units' own `IPAddressAllow=` and `IPAddressDeny=`, which hold when the table
  * of `src/netpolicy` does not. It knows addresses only, not ports, and works in both directions: a client that is not
  * allowed cannot reach a listener either. `opencode.slice` denies everything, so every unit needs an allowance of its own.
+ * On the host's own addresses beyond loopback an isolated instance reaches nothing through it, its own listeners included,
+ * but at the address it is told to listen on: what is on this host is reached by loopback.
  *
  * Not part of the spec hash: it is changed on running units.
  */
@@ -40,10 +42,15 @@ const servesAnybody = ({ listen }: Networked): boolean => !isLoopback(listen.add
 /** Whether the instance is isolated by the table alone. */
 export const lacksSecondLayer = (spec: Networked): boolean => isEnforced(spec) && servesAnybody(spec);
 
+/** What connects to the server: its clients, and this host by the address it listens on (the supervisor's probe, for one). */
+function clients({ listen: { address, allowFrom } }: Networked): string[] {
+  if (isLoopback(address)) return [];
+  return ["0.0.0.0", "::"].includes(address) ? [...allowFrom] : [...allowFrom, address];
+}
+
 export function addressFilter(spec: Networked): AddressFilter {
   if (!isEnforced(spec) || servesAnybody(spec)) return { allow: prefixes(ANY), deny: [] };
   const { outboundAllowCidrs, dns } = spec.networkIsolation;
-  const clients = isLoopback(spec.listen.address) ? [] : spec.listen.allowFrom;
-  const allowed = new Set([...LOCALHOST, ...outboundAllowCidrs, ...dns, ...clients]);
+  const allowed = new Set([...LOCALHOST, ...outboundAllowCidrs, ...dns, ...clients(spec)]);
   return { allow: prefixes([...allowed]), deny: prefixes(ANY) };
 }

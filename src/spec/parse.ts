@@ -51,8 +51,8 @@ function decode(bytes: Uint8Array): { text: string } | { problem: ParsedFile } {
   }
 }
 
-/** Parses and checks an instance file. */
-export function parseInstanceFile(bytes: Uint8Array): ParsedFile {
+/** Parses and checks an instance file. `resolvers`: those of the host, for instances that name none. */
+export function parseInstanceFile(bytes: Uint8Array, resolvers: readonly string[] = []): ParsedFile {
   if (bytes.length > MAX_BYTES) return broken("the file is larger than 10 MiB", "write a smaller one");
   const decoded = decode(bytes);
   if ("problem" in decoded) return decoded.problem;
@@ -62,10 +62,10 @@ export function parseInstanceFile(bytes: Uint8Array): ParsedFile {
     const { what, line, column } = json.fault;
     return broken(`the file is not JSON: ${what}, at line ${line}, column ${column}`, "mend it there");
   }
-  return checkFile(json.value, json.oddKeys);
+  return checkFile(json.value, json.oddKeys, resolvers);
 }
 
-function checkFile(file: unknown, oddKeys: readonly OddKey[]): ParsedFile {
+function checkFile(file: unknown, oddKeys: readonly OddKey[], resolvers: readonly string[]): ParsedFile {
   if (!isRecord(file)) {
     return broken(`the file holds ${show(file)}, not an object`, 'write {"version": 1, "instances": {…}}');
   }
@@ -79,7 +79,7 @@ function checkFile(file: unknown, oddKeys: readonly OddKey[]): ParsedFile {
     return broken(`${count} are more than one host can run`, `write ${MAX_INSTANCES} at most`, "instances");
   }
   const problems = [...topLevelProblems(file), ...oddKeys.map(oddKeyProblem)];
-  const { subjects, problems: shapeProblems } = readInstances(isRecord(instances) ? instances : {});
+  const { subjects, problems: shapeProblems } = readInstances(isRecord(instances) ? instances : {}, resolvers);
   return finish(subjects, [...problems, ...shapeProblems, ...check(subjects)]);
 }
 
@@ -117,7 +117,10 @@ function oddKeyProblem({ path, why }: OddKey): Problem {
 /** Every field above a place, and the place: `a.b[0]` → `a`, `a.b`, `a.b[0]`. */
 const upTo = (field: string): string[] => [...field.matchAll(/(?=[.[])|$/g)].map(({ index }) => field.slice(0, index));
 
-function readInstances(instances: Record<string, unknown>): { subjects: Subject[]; problems: Problem[] } {
+function readInstances(
+  instances: Record<string, unknown>,
+  resolvers: readonly string[],
+): { subjects: Subject[]; problems: Problem[] } {
   const subjects: Subject[] = [];
   const problems: Problem[] = [];
   for (const [name, data] of Object.entries(instances)) {
@@ -127,7 +130,7 @@ function readInstances(instances: Record<string, unknown>): { subjects: Subject[
       if (!path.includes("__proto__")) problems.push({ instance: name, field: fieldOf(path), what, fix });
     }
     const has = guessed.size === 0 ? () => true : (field: string) => !upTo(field).some((part) => guessed.has(part));
-    if (input !== null) subjects.push({ spec: resolve(name, input), has });
+    if (input !== null) subjects.push({ spec: resolve(name, input, resolvers), has });
   }
   return { subjects, problems };
 }

@@ -109,8 +109,14 @@ export const NetworkIsolation = Type.Object(
       description: "audit records what would be refused and refuses nothing",
     }),
     outboundAllowCidrs: list(Cidr, "destinations the instance may open connections to"),
-    dns: list(IpAddress, "resolvers the instance may ask on port 53 (TCP and UDP)"),
-    allowLoopbackPorts: list(Port, "TCP and UDP ports on loopback the instance may reach"),
+    dns: nullable(
+      Type.Array(IpAddress),
+      "resolvers the instance may ask on port 53 (TCP and UDP), which leads nowhere else; the host's own (/etc/resolv.conf) when null, none when []",
+    ),
+    allowLoopbackPorts: list(
+      Port,
+      "TCP and UDP ports on this host the instance may reach, other instances' servers among them; isolated or not",
+    ),
     logging: Type.Object(
       {
         ratePerMinute: Type.Integer({
@@ -198,7 +204,8 @@ export type InstanceFile = Static<typeof InstanceFile>;
 
 /** One instance, named, with everything that follows from its name filled in; what the rest of the program works on. */
 export type InstanceSpec = Readonly<
-  Omit<InstanceInput, "stateDir" | "user" | "group"> & {
+  Omit<InstanceInput, "stateDir" | "user" | "group" | "networkIsolation"> & {
+    networkIsolation: Omit<Static<typeof NetworkIsolation>, "dns"> & { dns: readonly string[] };
     name: string;
     stateDir: string;
     user: string;

@@ -13,23 +13,24 @@ for await (const line of createInterface(process.stdin)) {
   console.log(JSON.stringify(answer instanceof Map ? [...answer] : (answer ?? null)));
 }`;
 
-/** In a slice: tries \`PROTOCOL ADDRESS PORT\`, one after the other; prints "ok" or the error's code for each. */
 export const PROBE = `
 import { createSocket } from "node:dgram"; import { connect } from "node:net";
 const LIMIT = 4000;
-const tcp = (host, port) => new Promise((done) => {
-  const socket = connect({ host, port: Number(port) }, () => { socket.destroy(); done("ok"); });
+const tcp = (host, port, localAddress) => new Promise((done) => {
+  const socket = connect({ host, port: Number(port), localAddress }, () => { socket.destroy(); done("ok"); });
   socket.on("error", (error) => done(error.code)).setTimeout(LIMIT, () => { socket.destroy(); done("silence"); });
 });
-const udp = (host, port) => new Promise((done) => {
+const udp = (host, port, local) => new Promise((done) => {
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
   const end = (what) => { clearTimeout(timer); socket.close(); done(what); };
   const timer = setTimeout(() => end("silence"), LIMIT);
   socket.on("message", () => end("ok")).on("error", (error) => end(error.code));
-  socket.connect(Number(port), host, () => socket.send("x", (error) => error && end(error.code)));
+  socket.bind(0, local, () =>
+    socket.connect(Number(port), host, () => socket.send("x", (error) => error && end(error.code))),
+  );
 });
-for (const [protocol, host, port] of process.argv.slice(1).map((each) => each.split(" ")))
-  console.log(await { tcp, udp }[protocol](host, port));`;
+for (const [protocol, host, port, local] of process.argv.slice(1).map((each) => each.split(" ")))
+  console.log(await { tcp, udp }[protocol](host, port, local));`;
 
 /** Listens on TCP and UDP, v4 and v6; prints datagrams and sends them back. */
 export const LISTENER = `
@@ -58,3 +59,17 @@ import { connect } from "node:net";
 const socket = connect({ host: process.argv[1], port: Number(process.argv[2]) }, () => console.log("open"));
 const timer = setInterval(() => socket.write("x"), 20);
 socket.resume().on("error", (error) => { clearInterval(timer); console.log(error.code); });`;
+
+/** Sends datagrams from one port of 127.0.0.1 to another for a while, and connects; says whether anything came. */
+export const RENDEZVOUS = `
+import { createSocket } from "node:dgram"; import { connect } from "node:net";
+const [own, other] = process.argv.slice(1).map(Number);
+let heard = "nothing";
+const socket = createSocket("udp4").bind(own, "127.0.0.1");
+socket.on("message", () => { heard = "a datagram"; }).on("error", () => {});
+const tries = setInterval(() => {
+  socket.send("x", other, "127.0.0.1", () => {});
+  const call = connect({ port: other, host: "127.0.0.1", localPort: own, localAddress: "127.0.0.1" }, () => { heard = "a connection"; });
+  call.on("error", () => {});
+}, 20);
+setTimeout(() => { clearInterval(tries); console.log("heard " + heard); process.exit(); }, 3000);`;

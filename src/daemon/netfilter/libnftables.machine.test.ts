@@ -12,19 +12,30 @@ import { ENVIRONMENT, Machine } from "../../../testbed/machine.ts";
 import { connect } from "../../../testbed/network.ts";
 import { Peer } from "../../../testbed/peer.ts";
 import { cgroupOf, gateAt, TABLE } from "../../netpolicy/names.ts";
-import { type Isolation, type Policy, policyHash } from "../../netpolicy/policy.ts";
+import { type Policy, policyHash } from "../../netpolicy/policy.ts";
 import { isolated, open } from "../../netpolicy/testing.ts";
 import { sliceUnit } from "../../spec/names.ts";
-import { BROADCAST, DRIVER, HOLDER, LISTENER, PROBE } from "./fixtures.ts";
+import { BROADCAST, DRIVER, HOLDER, LISTENER, PROBE, RENDEZVOUS } from "./fixtures.ts";
 
 const NODE = `${INSTALLED}/${NODE_DIR}/bin/node`;
-const gate = gateAt();
+/** Stands for the supervisor: a service with a listener. */
+const KEPT_UNIT = "kept.service";
+const gate = gateAt("opencode.slice", `system.slice/${KEPT_UNIT}`);
 const ALLOWED = { v4: ["192.0.2.2"], v6: ["2001:db8::2"] };
-const policy = (over: Partial<Isolation> = {}): Policy =>
+const policy = (over: Parameters<typeof isolated>[1] = {}): Policy =>
   isolated("a", {
     allow: ALLOWED,
     dns: { v4: ["192.0.2.53"], v6: [] },
+    listen: { address: "127.0.0.1", ports: [4000], from: null },
     loopbackPorts: [9000],
+    logging: { ratePerMinute: 600, burst: 100 },
+    ...over,
+  });
+
+/** Opened to one host beyond this one, on IPv4; its other listener, 4002, is its own business. */
+const b = (over: Parameters<typeof isolated>[1] = {}): Policy =>
+  isolated("b", {
+    listen: { address: "0.0.0.0", ports: [8002, 8003], from: { v4: ["192.0.2.2"], v6: [] } },
     logging: { ratePerMinute: 600, burst: 100 },
     ...over,
   });
@@ -99,6 +110,22 @@ const refusals = (...targets: string[]) =>
     }),
   );
 
+/** What becomes of connections from the peer, each from an address of its own. */
+async function fromPeer(...targets: string[]): Promise<Record<string, string>> {
+  const { stdout } = await peer.exec([process.execPath, ...script(PROBE, ...targets).slice(1)]);
+  return Object.fromEntries(targets.map((target, index) => [target, stdout.split("\n")[index] ?? ""]));
+}
+const FROM_PEER = {
+  ...all("ok", "tcp 192.0.2.1 8002 192.0.2.2"),
+  ...all(
+    "ECONNREFUSED",
+    "tcp 192.0.2.1 8002 192.0.2.3",
+    "tcp 192.0.2.1 4002 192.0.2.2",
+    "tcp 192.0.2.1 4000 192.0.2.2",
+  ),
+  ...all("ECONNREFUSED", "udp 192.0.2.1 8002 192.0.2.2", "tcp 2001:db8::1 8002 2001:db8::2"),
+};
+
 async function listen(from: string | null, port: number): Promise<Program> {
   const argv = script(LISTENER, String(port));
   const listener = new Program(from === null ? argv : inSlice(from, argv));
@@ -132,11 +159,13 @@ before(async () => {
   }
   for (const protocol of ["tcp", "udp"] as const) await peer.listen({ protocol, port: 53, address: "192.0.2.53" });
   for (const name of ["a", "b", "open", "unregistered"]) await machine.exec(["systemctl", "start", sliceUnit(name)]);
+  const kept = script(LISTENER, "7000");
+  await machine.exec(["systemd-run", "--quiet", `--unit=${KEPT_UNIT}`, "--", ...kept]);
   await startDriver();
   assert.deepEqual(await ask("adopt", gate), []);
-  await put(policy(), isolated("b"), open("open"));
-  await listen("a", 4001);
-  await listen("b", 4002);
+  await put(policy(), b(), open("open"));
+  for (const port of [4000, 4001]) await listen("a", port);
+  for (const port of [4002, 8002]) await listen("b", port);
   for (const port of [5432, 9000]) await listen(null, port);
 });
 after(async () => {
@@ -211,10 +240,96 @@ test("processes elsewhere on the host notice nothing, and get answers from the i
     "tcp 192.0.2.3 80",
     "udp 2001:db8::3 80",
     "tcp 127.0.0.1 5432",
-    "tcp 127.0.0.1 4001",
-    "udp ::1 4001",
+    "tcp 127.0.0.1 4000",
+    "tcp 127.0.0.1 8002",
   ];
   assert.deepEqual(await probe(null, ...targets), all("ok", ...targets));
+});
+
+test("on port 53 only its resolvers are reached, whatever else is allowed", async () => {
+  const everything = { v4: ["0.0.0.0/0"], v6: ["::/0"] };
+  await put(policy({ allow: everything }));
+  const targets = [
+    "tcp 192.0.2.2 53",
+    "udp 192.0.2.2 53",
+    "tcp 192.0.2.53 53",
+    "udp 192.0.2.53 53",
+    "tcp 192.0.2.3 80",
+  ];
+  assert.deepEqual(await probe("a", ...targets), {
+    ...all("ok", ...targets),
+    "tcp 192.0.2.2 53": "EHOSTUNREACH",
+    "udp 192.0.2.2 53": "EPERM",
+  });
+  await put(policy({ allow: everything, dns: { v4: [], v6: [] } }));
+  assert.equal((await probe("a", "tcp 192.0.2.53 53"))["tcp 192.0.2.53 53"], "EHOSTUNREACH");
+  await put(policy());
+});
+
+test("an instance is reached where it listens, by whom it allows, and nowhere else", async () => {
+  const host = { ...all("ok", "tcp 127.0.0.1 8002", "tcp 192.0.2.1 8002", "tcp 127.0.0.1 4000") };
+  const not = all(
+    "ECONNREFUSED",
+    "tcp ::1 8002",
+    "tcp 127.0.0.1 4002",
+    "tcp ::1 4001",
+    "udp 127.0.0.1 8002",
+    "tcp 192.0.2.1 4000",
+  );
+  assert.deepEqual(await probe(null, ...Object.keys({ ...host, ...not })), { ...host, ...not });
+  assert.deepEqual(await fromPeer(...Object.keys(FROM_PEER)), FROM_PEER);
+});
+
+test("an isolated instance reaches another's server only through allowLoopbackPorts, and only where that listens", async () => {
+  const targets = [
+    "tcp 127.0.0.1 8002",
+    "tcp 127.0.0.1 4002",
+    "tcp 127.0.0.1 4001",
+    "udp 127.0.0.1 8002",
+    "tcp 127.0.0.1 7000",
+  ];
+  const refused = all("ECONNREFUSED", "tcp 127.0.0.1 8002", "tcp 127.0.0.1 4002", "tcp 127.0.0.1 7000");
+  const first = await probe("a", ...targets);
+  assert.deepEqual(
+    { ...first, "udp 127.0.0.1 8002": "" },
+    { ...refused, "tcp 127.0.0.1 4001": "ok", "udp 127.0.0.1 8002": "" },
+  );
+  assert.notEqual(first["udp 127.0.0.1 8002"], "ok");
+  await put(policy({ loopbackPorts: [4001, 4002, 7000, 8002] }));
+  assert.deepEqual(await probe("a", ...targets), {
+    ...all("ok", "tcp 127.0.0.1 8002", "tcp 127.0.0.1 4001", "tcp 127.0.0.1 7000"),
+    ...all("ECONNREFUSED", "tcp 127.0.0.1 4002", "udp 127.0.0.1 8002"),
+  });
+  await put(policy());
+});
+
+test("so does one without isolation: siblings and the supervisor are not open to it, and what it tries is recorded", async () => {
+  const counted = await counter("blocked_open");
+  const kept = ["tcp 127.0.0.1 8002", "tcp 192.0.2.1 8002", "tcp 127.0.0.1 4001", "tcp ::1 4002", "tcp 127.0.0.1 7000"];
+  assert.deepEqual(await probe("open", ...kept), refusals(...kept));
+  assert.ok((await counter("blocked_open")) >= counted + kept.length);
+  assert.ok((await recorded("blocked4_open")).includes("127.0.0.1 . 6 . 7000"));
+  await listen("open", 4003);
+  assert.deepEqual(
+    await probe("open", "tcp ::1 4003", "udp 127.0.0.1 4003"),
+    all("ok", "tcp ::1 4003", "udp 127.0.0.1 4003"),
+  );
+  assert.deepEqual(await probe(null, "tcp 127.0.0.1 4003"), all("ECONNREFUSED", "tcp 127.0.0.1 4003"));
+  await put(open("open", { loopbackPorts: [4001, 7000, 8002] }));
+  const granted = ["tcp 127.0.0.1 8002", "tcp 192.0.2.1 8002", "tcp 127.0.0.1 7000"];
+  assert.deepEqual(await probe("open", ...granted, "tcp 127.0.0.1 4001"), {
+    ...all("ok", ...granted),
+    "tcp 127.0.0.1 4001": "ECONNREFUSED",
+  });
+  await put(open("open"));
+});
+
+test("two that help each other find no way between them", async () => {
+  const ends = [
+    ["a", "5001", "5002"],
+    ["b", "5002", "5001"],
+  ].map(([name = "", ...ports]) => new Program(inSlice(name, script(RENDEZVOUS, ...ports))));
+  for (const end of ends) assert.match(await end.line(), /^heard nothing$/);
 });
 
 test("other software's marks and notrack rules open nothing, and the host keeps working under them", async () => {
@@ -231,6 +346,29 @@ test("other software's marks and notrack rules open nothing, and the host keeps 
   assert.deepEqual(await probe("a", ...own), all("ok", ...own));
   const siblings = ["tcp 127.0.0.1 4002", "tcp 127.0.0.1 5432", "tcp 192.0.2.3 80"];
   assert.deepEqual(await probe("a", ...siblings), refusals(...siblings));
+  const kept = ["tcp 127.0.0.1 4002", "tcp 127.0.0.1 7000"];
+  assert.deepEqual(await probe("open", ...kept), refusals(...kept));
+  const inbound = { ...all("ok", "tcp 127.0.0.1 4000"), ...all("ECONNREFUSED", "tcp 127.0.0.1 4001", "tcp ::1 4002") };
+  assert.deepEqual(await probe(null, ...Object.keys(inbound)), inbound);
+  await machine.exec(["nft", "delete", "table", "inet", "other"]);
+});
+
+test("nor do they let anybody beyond this host in: notrack, marks, an early accept, a NAT", async () => {
+  const rules = `table inet other {
+    chain raw { type filter hook prerouting priority raw; notrack; }
+    chain mangle { type filter hook prerouting priority mangle; meta mark set 0x4f400002; accept; }
+    chain in { type filter hook input priority filter; meta mark set 0x4f400002; accept; }
+  }`;
+  await machine.exec(["nft", "-f", "-"], { input: rules });
+  assert.deepEqual(await fromPeer(...Object.keys(FROM_PEER)), FROM_PEER);
+  await machine.exec(["nft", "delete", "table", "inet", "other"]);
+  const nat = `table inet other { chain nat { type nat hook prerouting priority dstnat
+    tcp dport 81 redirect to :4002
+    tcp dport 82 redirect to :8002
+  }\n}`;
+  await machine.exec(["nft", "-f", "-"], { input: nat });
+  const led = { ...all("ECONNREFUSED", "tcp 192.0.2.1 81 192.0.2.2"), ...all("ok", "tcp 192.0.2.1 82 192.0.2.2") };
+  assert.deepEqual(await fromPeer(...Object.keys(led)), led);
   await machine.exec(["nft", "delete", "table", "inet", "other"]);
 });
 
@@ -275,14 +413,9 @@ test("a narrower policy cuts the connections it no longer covers, and no others"
 test("audit records and logs the same, and lets it pass", async () => {
   await put(policy({ mode: "audit" }));
   const counted = await counter("blocked_a");
-  const targets = [
-    "tcp 192.0.2.3 8080",
-    "tcp 192.0.2.3 80",
-    "udp 2001:db8::3 80",
-    "tcp 127.0.0.1 5432",
-    "tcp ::1 4002",
-  ];
+  const targets = ["tcp 192.0.2.3 8080", "tcp 192.0.2.3 80", "udp 2001:db8::3 80", "tcp 127.0.0.1 5432"];
   assert.deepEqual(await probe("a", ...targets), { ...all("ok", ...targets), "tcp 192.0.2.3 8080": "ECONNREFUSED" });
+  assert.deepEqual(await probe("a", "tcp ::1 4002"), all("ECONNREFUSED", "tcp ::1 4002"), "others stay as they are");
   assert.ok((await counter("blocked_a")) >= counted + targets.length);
   assert.ok((await recorded("blocked4_a")).includes("192.0.2.3 . 6 . 8080"));
   await put(policy());
@@ -294,7 +427,7 @@ test("nobody else can delete, flush or change the table, and `flush ruleset` pas
     assert.match(stderr, /Operation not permitted/, command);
   }
   await machine.exec(["nft", "flush", "ruleset"]);
-  assert.deepEqual(await inForce(policy(), isolated("b")), [
+  assert.deepEqual(await inForce(policy(), b()), [
     ["a", true],
     ["b", true],
   ]);
@@ -311,7 +444,7 @@ test("killed, its rules hold; the next one takes over in place, with counters", 
     "tcp 192.0.2.2 80": "ok",
   });
   await startDriver();
-  const adopted = [policy(), isolated("b"), open("open")].map((each) => [each.name, policyHash(each)]);
+  const adopted = [policy(), b(), open("open")].map((each) => [each.name, policyHash(each)]);
   const answer = await ask("adopt", gate);
   assert.ok(Array.isArray(answer));
   assert.deepEqual(answer.sort(), adopted.sort());

@@ -9,6 +9,7 @@ import {
   canTake,
   deleteText,
   type Features,
+  type GateIds,
   gateComment,
   gateLayout,
   isTaken,
@@ -23,16 +24,22 @@ const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Up to here chains are read one by one (0.3 ms each); above, the whole table (20–40 ms at 500 instances). */
 const ONE_BY_ONE = 24;
 
+/** The cgroups that a gate's rules name; null without the gate's own. */
+function idsOf({ cgroup, supervisor }: Gate): GateIds | null {
+  const gate = cgroupId(cgroup);
+  return gate === null ? null : { gate, supervisor: supervisor === null ? 0n : (cgroupId(supervisor.cgroup) ?? 0n) };
+}
+
 /** A cgroup's id is the inode number of its directory; null when there is none. */
 const cgroupId = (path: string): bigint | null =>
   statSync(`${CGROUP_ROOT}/${path}`, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
 
 interface Adopted {
   readonly gate: Gate;
-  readonly gateId: bigint;
+  readonly ids: GateIds;
   installed: InstalledMap;
   /** The cgroup id that each installed entry is for. */
-  ids: ReadonlyMap<string, bigint>;
+  entries: ReadonlyMap<string, bigint>;
 }
 
 export class LibnftablesNetfilter implements Netfilter {
@@ -59,26 +66,28 @@ export class LibnftablesNetfilter implements Netfilter {
   }
 
   async adopt(gate: Gate): Promise<ReadonlyMap<string, string>> {
-    const gateId = cgroupId(gate.cgroup);
-    if (gateId === null) throw new NetfilterError("gate-missing", `there is no cgroup ${gate.cgroup}`);
+    const ids = idsOf(gate);
+    if (ids === null) throw new NetfilterError("gate-missing", `there is no cgroup ${gate.cgroup}`);
     this.#adopted = null;
-    this.#run(this.#adoption(gate, gateId));
+    this.#run(this.#adoption(gate, ids));
     const installed = listedPolicies(this.#rules());
     const listed = listedIds(elements(FAMILY, TABLE_NAME, "instances"));
-    const ids = [...installed.keys()].flatMap((name) => [...(listed.get(name) ?? [])].map((id) => [name, id] as const));
-    this.#adopted = { gate, gateId, installed, ids: new Map(ids) };
+    const entries = [...installed.keys()].flatMap((name) =>
+      [...(listed.get(name) ?? [])].map((id) => [name, id] as const),
+    );
+    this.#adopted = { gate, ids, installed, entries: new Map(entries) };
     return new Map([...installed].map(([name, { hash }]) => [name, hash]));
   }
 
   /** Keeps a table of this layout; any other is replaced in the same transaction. */
-  #adoption(gate: Gate, gateId: bigint): string {
+  #adoption(gate: Gate, ids: GateIds): string {
     const found = tableInfo(FAMILY, TABLE_NAME);
-    if (found === null) return tableText(this.features, gate, gateId);
+    if (found === null) return tableText(this.features, gate, ids);
     const comment = listedGate(this.#rules());
     if (gateLayout(comment) !== LAYOUT || !canTake(this.features, found.flags)) {
-      return deleteText() + tableText(this.features, gate, gateId);
+      return deleteText() + tableText(this.features, gate, ids);
     }
-    return comment === gateComment(gate, gateId) ? takeText(this.features) : tableText(this.features, gate, gateId);
+    return comment === gateComment(gate, ids) ? takeText(this.features) : tableText(this.features, gate, ids);
   }
 
   async commit(change: Change): Promise<void> {
@@ -95,12 +104,12 @@ export class LibnftablesNetfilter implements Netfilter {
     if (missing !== undefined) throw sliceMissing(gate, missing.name);
     const { text, installed } = transaction(gate, adopted.installed, change, {
       exists: (name) => idOf(name) !== null,
-      stale: (name) => adopted.ids.has(name) && adopted.ids.get(name) !== idOf(name),
+      stale: (name) => adopted.entries.has(name) && adopted.entries.get(name) !== idOf(name),
     });
     if (text !== "") this.#run(text, explainer(gate, change));
     adopted.installed = installed;
-    const known = [...installed.keys()].map((name) => [name, ids.get(name) ?? adopted.ids.get(name)] as const);
-    adopted.ids = new Map(known.flatMap(([name, id]) => (id === undefined ? [] : [[name, id] as const])));
+    const known = [...installed.keys()].map((name) => [name, ids.get(name) ?? adopted.entries.get(name)] as const);
+    adopted.entries = new Map(known.flatMap(([name, id]) => (id === undefined ? [] : [[name, id] as const])));
   }
 
   async inForce(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, boolean>> {
@@ -108,8 +117,8 @@ export class LibnftablesNetfilter implements Netfilter {
     const adopted = this.#adopted;
     if (wanted.length === 0 || adopted === null || !this.#isOurs()) return none;
     const listed = this.#rulesFor(wanted);
-    const gateId = cgroupId(adopted.gate.cgroup);
-    if (gateId === null || listedGate(listed) !== gateComment(adopted.gate, gateId)) return none;
+    const gateIds = idsOf(adopted.gate);
+    if (gateIds === null || listedGate(listed) !== gateComment(adopted.gate, gateIds)) return none;
     const policies = listedPolicies(listed);
     const ids = listedIds(elements(FAMILY, TABLE_NAME, "instances"));
     return new Map(
@@ -139,10 +148,10 @@ export class LibnftablesNetfilter implements Netfilter {
   #current(): Adopted {
     const adopted = this.#adopted;
     if (adopted === null || !this.#isOurs()) throw new NetfilterError("not-adopted", `table ${TABLE} is not ours`);
-    const { gate, gateId } = adopted;
-    const now = cgroupId(gate.cgroup);
+    const { gate, ids } = adopted;
+    const now = idsOf(gate);
     if (now === null) throw new NetfilterError("gate-missing", `there is no cgroup ${gate.cgroup}`);
-    if (now !== gateId)
+    if (now.gate !== ids.gate)
       throw new NetfilterError("not-adopted", `${gate.cgroup} was made anew: the gate is for the old one`);
     return adopted;
   }
