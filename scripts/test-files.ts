@@ -51,6 +51,7 @@ async function runFile(file: string, { timeoutMs, print = console.log }: FilesOp
   const started = performance.now();
   const failures: string[] = [];
   const output: string[] = [];
+  const reasons = new Set<string>();
   let outcome = NOTHING;
   const fail = (name: string, why: string): void => {
     failures.push(`✗ ${name}\n${indent(why)}`);
@@ -59,6 +60,7 @@ async function runFile(file: string, { timeoutMs, print = console.log }: FilesOp
   const skip = (data: Ended): boolean => {
     const skips = data.skip !== undefined || data.todo !== undefined;
     if (skips) outcome = add(outcome, ONE_SKIPPED);
+    if (typeof data.skip === "string") reasons.add(data.skip);
     return skips;
   };
   const stream = run({ files: [file], isolation: "process", signal: AbortSignal.timeout(timeoutMs) });
@@ -81,6 +83,7 @@ async function runFile(file: string, { timeoutMs, print = console.log }: FilesOp
   if (outcome === NOTHING) fail("the file", "node:test told nothing about it");
   const took = Math.round(performance.now() - started);
   print(`${outcome.failed > 0 ? "FAIL" : "ok  "} ${relative(process.cwd(), file)}: ${summary(outcome)} (${took} ms)`);
+  for (const reason of reasons) print(`  SKIP ${reason}`);
   if (failures.length > 0) print(indent([...failures, ...printed(output)].join("\n")));
   return outcome;
 }

@@ -1,11 +1,11 @@
 /**
- * `npm test`, after scripts/bootstrap.mjs has set everything up: lint, types, unit tests, machine tests, Nix tests.
+ * `npm test`, after scripts/bootstrap.mjs has set everything up: lint, types, unit tests (Nix among them), machine tests.
  *   --full   also what takes long (*.full.test.ts)
  *   PATH…    only test files below these paths, without lint and types
  * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, readdirSync } from "node:fs";
+import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -52,19 +52,6 @@ async function machineTests(): Promise<Outcome> {
   return await runFiles(chosen, { atOnce: MACHINES_AT_ONCE, timeoutMs: 10 * MINUTE });
 }
 
-/** Each `nix/tests/*.nix` evaluates to true, or throws with what is wrong. */
-function nixTests(): Outcome {
-  if (!existsSync("nix/tests") || !everything) return NOTHING;
-  const tests = readdirSync("nix/tests").filter((name) => name.endsWith(".nix"));
-  const paths = tests.map((name) => resolve("nix/tests", name));
-  const { NIXPKGS_LIB: lib } = process.env;
-  if (lib === undefined) return skippedFiles(paths, "NIXPKGS_LIB is not set; set it to the lib/ of a nixpkgs");
-  if (spawnSync("nix-instantiate", ["--version"]).status !== 0) return skippedFiles(paths, "nix is not on PATH");
-  const evaluate = (path: string): Outcome =>
-    program(path, ["nix-instantiate", "--eval", "--strict", "-I", `nixpkgs-lib=${lib}`, path], /^true$/m);
-  return paths.map(evaluate).reduce(add, NOTHING);
-}
-
 const stages: readonly (readonly [name: string, run: () => Outcome | Promise<Outcome>])[] = [
   ["lint", () => (everything ? program("biome ci", ["node_modules/.bin/biome", "ci", "--colors=off", "."]) : NOTHING)],
   ["types", () => (everything ? program("tsc", ["node_modules/.bin/tsc", "--noEmit", "-p", "."]) : NOTHING)],
@@ -77,7 +64,6 @@ const stages: readonly (readonly [name: string, run: () => Outcome | Promise<Out
       ),
   ],
   ["machine tests", machineTests],
-  ["nix tests", nixTests],
 ];
 
 let total = NOTHING;

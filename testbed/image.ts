@@ -47,7 +47,7 @@ export async function image(say: (line: string) => void = () => {}): Promise<str
 }
 
 /** The Debian mirror this machine's own apt uses; asks apt to fetch its lists when it has none. */
-async function mirror(): Promise<string> {
+export async function mirror(): Promise<string> {
   const known = await knownMirror();
   if (known !== undefined) return known;
   await run(["apt-get", "update", "-qq"], { timeoutMs: 300_000 });

@@ -1,0 +1,79 @@
+# What ends an evaluation, and what is only said: each names the instance, the option, and what to write.
+{
+  lib,
+  config,
+  ...
+}:
+let
+  cfg = config.services.opencode;
+  checks = import ./checks { inherit lib; };
+  text = import ./checks/text.nix { inherit lib; };
+  opencode = import ./config/problems.nix { inherit lib; };
+  kernel = config.boot.kernelPackages.kernel.version;
+
+  eachInstance = f: lib.concatLists (lib.mapAttrsToList f cfg.instances);
+  named =
+    find: name: instance:
+    map (problem: text.format (problem // { instance = name; })) (find instance);
+
+  isolated = lib.attrNames (
+    lib.filterAttrs (_: instance: instance.enable && instance.networkIsolation.enable) cfg.instances
+  );
+  # `socket cgroupv2` in a table that is ours alone.
+  noBackend =
+    if lib.elem "nf_tables" config.boot.blacklistedKernelModules then
+      {
+        what = "is on, and boot.blacklistedKernelModules has nf_tables: nothing can enforce it";
+        fix = "allow nf_tables, or switch it off";
+      }
+    else if lib.versionOlder kernel "6.6" then
+      {
+        what = "is on, and Linux ${kernel} cannot enforce it";
+        fix = "use Linux 6.6 or later, or switch it off";
+      }
+    else
+      null;
+
+  host =
+    lib.optional (lib.versionOlder config.systemd.package.version "255") (
+      text.format {
+        instance = "services.opencode";
+        field = "";
+        what = "systemd ${config.systemd.package.version} is too old";
+        fix = "use systemd 255 or later";
+      }
+    )
+    ++ lib.optionals (noBackend != null) (
+      map (
+        instance: text.format (noBackend // { inherit instance; field = "networkIsolation.enable"; })
+      ) isolated
+    );
+
+  removed = eachInstance (_: { opencodeCfg, ... }: opencodeCfg);
+in
+{
+  config = lib.mkIf cfg.enable {
+    assertions = map (message: {
+      assertion = false;
+      inherit message;
+    }) (
+      removed
+      ++ checks cfg.instanceFile.instances
+      ++ eachInstance (named (instance: opencode.errors instance.config))
+      ++ host
+    );
+
+    warnings =
+      eachInstance (
+        named (
+          { origin, ... }:
+          lib.optional (origin.configFile && origin.config) {
+            field = "configFile";
+            what = "is set, and `config` as well, which is ignored then";
+            fix = "keep one of them";
+          }
+        )
+      )
+      ++ eachInstance (named (instance: lib.optionals (!instance.origin.configFile) (opencode.warnings instance.config)));
+  };
+}

@@ -1,0 +1,36 @@
+# `services.opencode.defaults`: what is defined there is defined once more in every instance, at a lower priority. So an
+# instance's own values win option by option, what it leaves alone is inherited, and attribute sets merge however deep.
+# Merging evaluated values would not do: every option's own default would count as set.
+#
+#   - a list of an instance replaces the list of `defaults`; one that all are to keep is `mkOverride 100 [ … ]` there,
+#     which has the priority of an instance's own list, so that the two are joined
+#   - mkForce, mkOverride, mkDefault keep their own priority; mkIf, mkMerge, mkBefore, mkAfter mean what they always do
+{ lib }:
+let
+  byKind = {
+    "if" = value: value // { content = lower value.content; };
+    merge = value: value // { contents = map lower value.contents; };
+    override = value: value;
+  };
+
+  isSet = value: lib.isAttrs value && !lib.isDerivation value && !(value ? outPath) && !(value ? _type);
+
+  lower =
+    value:
+    if isSet value && value != { } then
+      lib.mapAttrs (_: lower) value
+    else
+      (byKind.${lib.optionalString (lib.isAttrs value) (value._type or "")} or lib.mkDefault) value;
+in
+{
+  inherit lower;
+
+  # Modules for the submodule of an instance, from the option `services.opencode.defaults`. Errors name the file in
+  # which the default was written.
+  asModules =
+    option:
+    map (definition: {
+      _file = definition.file;
+      config = lower definition.value;
+    }) option.definitionsWithLocations;
+}

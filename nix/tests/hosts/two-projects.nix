@@ -1,0 +1,2 @@
+# The two projects of the demo.
+{ imports = [ ../../examples/two-projects.nix ]; }
