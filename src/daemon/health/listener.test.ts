@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { parseListeners } from "./listener.ts";
+import { parseListeners, taken } from "./listener.ts";
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:2253 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0000000000000000 100 0 0 10 0
@@ -30,4 +30,15 @@ test("a real listener of this process is found in the real table", async () => {
     ["127.0.0.1"],
   );
   server.close();
+});
+
+test("a port that is taken is said to be held, by whom; a free one is not", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const held = new RegExp(`^port ${address.port} is held by \\S+ \\(pid ${process.pid}\\b`);
+  for (const wanted of ["127.0.0.1", "0.0.0.0", "::"]) assert.match((await taken(wanted, address.port)) ?? "", held);
+  await new Promise((resolve) => server.close(resolve));
+  for (const wanted of ["127.0.0.1", "0.0.0.0", "::"]) assert.equal(await taken(wanted, address.port), null);
 });

@@ -3,6 +3,7 @@
  * host may have taken the port first. Sources: proc_pid_net(5) `tcp`, `tcp6`; cgroups(7) `cgroup.procs`.
  */
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { createServer } from "node:net";
 import ipaddr from "ipaddr.js";
 import { shared } from "../shared.ts";
 import { plain } from "../text.ts";
@@ -43,8 +44,9 @@ const listListeners = shared(async () => {
 
 const WILDCARDS = new Set(["0.0.0.0", "::"]);
 
-/** Does a socket bound to `bound` take connections for `address`? */
-const takes = (bound: string, address: string): boolean => bound === address || WILDCARDS.has(bound);
+/** Does a socket bound to `bound` take connections for `address`, or one of them if that is a wildcard? */
+const takes = (bound: string, address: string): boolean =>
+  bound === address || WILDCARDS.has(bound) || WILDCARDS.has(address);
 
 /** Inodes of the listening sockets that take connections for this address and port. */
 async function inodesOf(address: string, port: number): Promise<string[]> {
@@ -95,6 +97,20 @@ async function describe(pid: string): Promise<Holder> {
   const unit = /^0::.*?([^/]*\.(?:service|scope|slice))\s*$/m.exec(cgroup)?.[1] ?? "";
   return { pid: Number(pid), command: plain(comm, 32), unit: plain(unit, 128) };
 }
+
+/** Why a server could not bind there: who listens already. Null when nobody does. */
+export async function taken(address: string, port: number): Promise<string | null> {
+  if (await isFree(address, port)) return null;
+  return `port ${port} is held by ${formatHolder(await holderOf(address, port))}`;
+}
+
+/** Asked by binding: connecting is refused by a server's packet filter as well as for want of a server. */
+const isFree = (address: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRINUSE"));
+    server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
 
 /** `nc (pid 12, mail.service)` */
 export const formatHolder = (holder: Holder | null): string =>

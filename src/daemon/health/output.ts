@@ -8,25 +8,29 @@ import { plain } from "../text.ts";
 
 const run = promisify(execFile);
 const LINES = 5;
+/** A server that fails in a loop says the same each time: so many are read to have {@link LINES} different ones. */
+const READ = 20;
 
-/** Reads a unit's last lines; the journal's own `_SYSTEMD_UNIT` cannot be forged by what runs in the unit. */
+/** Reads a unit's last lines, repetitions left out; the journal's own `_SYSTEMD_UNIT` cannot be forged by what runs in the unit. */
 export async function readOutput(unit: string): Promise<string[]> {
-  const query = ["--no-pager", "--output=json", "--output-fields=MESSAGE", `--lines=${LINES}`, `_SYSTEMD_UNIT=${unit}`];
+  const query = ["--no-pager", "--output=json", "--output-fields=MESSAGE", `--lines=${READ}`, `_SYSTEMD_UNIT=${unit}`];
   // The journal takes lines in some time after they were written: ask for what is under way first.
   await run("journalctl", ["--sync"], { timeout: 5000 }).catch(() => undefined);
   const { stdout } = await run("journalctl", query, { timeout: 5000, maxBuffer: 1 << 20 });
-  return stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map(messageOf);
+  const lines = stdout.split("\n").filter((line) => line !== "");
+  return lastDifferent(lines.map(messageOf));
 }
 
-/** journald gives a message with bytes that are not text as a list of numbers. */
+/** The last {@link LINES} lines, of those that repeat only the last one. Pure. */
+export const lastDifferent = (lines: readonly string[]): string[] =>
+  lines.filter((line, index) => lines.lastIndexOf(line) === index).slice(-LINES);
+
+/** journald gives a message with bytes that are not text as a list of numbers, and one of more than 4096 bytes as null. */
 function messageOf(line: string): string {
   const entry: unknown = JSON.parse(line);
   const message = typeof entry === "object" && entry !== null && "MESSAGE" in entry ? entry.MESSAGE : "";
   if (typeof message === "string") return plain(message);
-  return Array.isArray(message) ? plain(Buffer.from(message).toString("utf8")) : "";
+  return Array.isArray(message) ? plain(Buffer.from(message).toString("utf8")) : "(a line too long to show)";
 }
 
 /** The unit that failed, if one did. */

@@ -29,20 +29,10 @@ const TRY_MS = 1000;
 const BODY_MOST = 64 * 1024;
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
-/** Where a client on this host finds a server that is bound to `address`. */
-const clientAddress = (address: string): string => LOOPBACK[address] ?? address;
-
-/** Why a server could not bind there: who listens already. Null when nobody does, or when it cannot be told. */
-export async function taken(address: string, port: number): Promise<string | null> {
-  const host = clientAddress(address);
-  const answers = await listens(host, port).catch(() => false);
-  return answers ? `port ${port} is held by ${formatHolder(await holderOf(host, port))}` : null;
-}
-
 /** One try. Never throws; says why not in a line fit for the status. */
 export async function probe(target: Target): Promise<ProbeResult> {
   const { port } = target;
-  const host = clientAddress(target.address);
+  const host = LOOPBACK[target.address] ?? target.address;
   const not = (why: string): ProbeResult => ({ ready: false, why });
   const nobody = not(`nothing listens on port ${port} yet`);
   try {

@@ -26,17 +26,18 @@ export async function checkDirectives(instance: string, role: Role, dropIn: stri
   const text = `${UNITS[role]}${dropIn}`;
   try {
     await writeFile(path, text);
-    const said = await verify(path);
+    const said = await verify(path, directory);
     return said === null ? null : complaint(instance, text, said, path);
   } finally {
     await remove(directory);
   }
 }
 
-/** What `systemd-analyze verify` prints of a unit that it does not like; null of one that it does. */
-const verify = (path: string): Promise<string | null> =>
+/** What `systemd-analyze verify` prints of a unit that it does not like; null of one that it does. It makes files of its own. */
+const verify = (path: string, directory: string): Promise<string | null> =>
   new Promise((resolve) => {
-    execFile("systemd-analyze", [...VERIFY, path], { timeout: TIMEOUT_MS }, (error, _stdout, stderr) => {
+    const options = { timeout: TIMEOUT_MS, env: { ...process.env, TMPDIR: directory } };
+    execFile("systemd-analyze", [...VERIFY, path], options, (error, _stdout, stderr) => {
       resolve(error === null || stderr === "" ? null : stderr); // without systemd-analyze nothing can be said
     });
   });

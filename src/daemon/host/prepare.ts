@@ -34,6 +34,7 @@ function neededPaths(spec: InstanceSpec): Needed[] {
   return [
     ...one("directory", spec.directory, "directory"),
     ...one("package", spec.package, "directory"),
+    ...one("command", ownProgram(spec), "file"),
     ...one("configFile", spec.configFile, "file"),
     ...one("environmentFile", spec.environmentFile, "file"),
     ...Object.entries(spec.configDirFiles).flatMap(([to, from]) => one(`configDirFiles."${to}"`, from, "path")),
@@ -41,6 +42,13 @@ function neededPaths(spec: InstanceSpec): Needed[] {
     ...each("sandbox.readOnlyPaths", spec.sandbox.readOnlyPaths),
     ...each("sandbox.unixSockets.allow", spec.sandbox.unixSockets.allow),
   ];
+}
+
+/** The program of `command`, unless it is looked for on PATH or lies where the instance may write. */
+function ownProgram({ command, directory, stateDir, sandbox }: InstanceSpec): string | null {
+  const program = command?.[0] ?? "";
+  const writable = [directory, stateDir, ...sandbox.readWritePaths];
+  return program.startsWith("/") && !writable.some((path) => program.startsWith(`${path}/`)) ? program : null;
 }
 
 const FIX: Readonly<Record<Needed["kind"], (spec: InstanceSpec, path: string) => string>> = {
