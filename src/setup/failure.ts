@@ -14,6 +14,10 @@ export const user = process.env.USER ?? String(process.getuid?.());
 
 const MAY_NOT = new Set(["EACCES", "EPERM", "EROFS"]);
 
+/** Whether a system call failed with one of these. */
+export const isErrno = (error: unknown, ...codes: string[]): boolean =>
+  error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
+
 /** What a system call's error means here. Anything but a system error is thrown on. */
 export function failureOf(error: unknown, doing: string, path: string): Failure {
   if (error instanceof Failure) return error;
