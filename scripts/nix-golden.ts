@@ -25,12 +25,13 @@ export async function hosts(): Promise<string[]> {
 
 const pretty = (text: string): string => `${JSON.stringify(JSON.parse(text), null, 2)}\n`;
 
-/** A host, evaluated. `extra` is a Nix module beside its own. */
+/** The opencode.json files of nix/tests/configs.nix, kept beside the hosts. */
+export const CONFIGS = "configs";
+
+/** A host, evaluated (or {@link CONFIGS}). `extra` is a Nix module beside its own. */
 export async function render(host: string, extra = "{ }"): Promise<Tree> {
-  const files = Value.Parse(
-    Type.Record(Type.String(), Type.String()),
-    await value("golden.nix", { host: JSON.stringify(host), extra }),
-  );
+  const result = host === CONFIGS ? value("configs.nix") : value("golden.nix", { host: JSON.stringify(host), extra });
+  const files = Value.Parse(Type.Record(Type.String(), Type.String()), await result);
   const readable = /^(host|etc\/opencode\/instances)\.json$/;
   return new Map(Object.entries(files).map(([path, text]) => [path, readable.test(path) ? pretty(text) : text]));
 }
@@ -46,7 +47,7 @@ export async function golden(host: string): Promise<Tree> {
 
 if (import.meta.main) {
   await rm(GOLDEN, { recursive: true, force: true });
-  for (const host of await hosts()) {
+  for (const host of [...(await hosts()), CONFIGS]) {
     for (const [path, text] of await render(host)) {
       const file = join(GOLDEN, host, path);
       await mkdir(dirname(file), { recursive: true });
