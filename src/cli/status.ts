@@ -1,13 +1,10 @@
 /** `opencode-supervisor status [NAME] [--json]`: the Status model for a person. Exit 0 when all is well, 1 when something needs a person. */
 import { parseArgs } from "node:util";
-import { Type } from "typebox";
 import { Value } from "typebox/value";
-import { InstanceStatus, Status } from "../daemon/status.ts";
+import { InstanceList, InstanceStatus, Status } from "../daemon/api/model.ts";
 import { formatProblem } from "../spec/problem.ts";
 import { get, Unavailable } from "./client.ts";
 import { EX } from "./exit.ts";
-
-const InstanceList = Type.Object({ instances: Type.Array(InstanceStatus) });
 
 export async function status(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -1,63 +1,11 @@
 /** The one Status model: everything the API and the CLI answer comes from here, made from the views on demand. Pure. */
-import { type Static, Type } from "typebox";
+
 import { configTarget, mainUnit, sliceUnit } from "../spec/names.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
+import type { InstanceStatus, Status } from "./api/model.ts";
 import { howItEnded, stateOf } from "./instance/state.ts";
 import type { View } from "./instance/view.ts";
 import type { FileState } from "./loader.ts";
-
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(inner: T) => Type.Union([inner, Type.Null()]);
-const Time = Type.String({ description: "ISO 8601, UTC" });
-
-export const Problem = Type.Object({
-  instance: nullable(Type.String()),
-  field: Type.String(),
-  what: Type.String(),
-  fix: Type.String(),
-});
-
-export const InstanceStatus = Type.Object({
-  name: Type.String(),
-  state: Type.String({ description: "see src/daemon/instance/state.ts" }),
-  why: nullable(Type.String()),
-  since: nullable(Time),
-  pid: nullable(Type.Integer()),
-  listen: nullable(
-    Type.Object({ address: Type.String(), port: Type.Integer(), extraPorts: Type.Array(Type.Integer()) }),
-  ),
-  version: nullable(Type.String({ description: "of opencode, as the server says" })),
-  restarts: Type.Integer(),
-  lastExit: nullable(Type.String()),
-  output: Type.Array(Type.String(), { description: "last lines of what failed" }),
-  policy: Type.Object({
-    wanted: Type.String({ description: "none, enforce or audit" }),
-    inForce: Type.Boolean({ description: "read back from the kernel" }),
-  }),
-  relaxations: Type.Array(Type.String()),
-  unit: Type.String(),
-  slice: Type.String(),
-  user: nullable(Type.String()),
-  directory: nullable(Type.String()),
-  stateDir: nullable(Type.String()),
-  config: nullable(Type.String()),
-  specHash: nullable(Type.String()),
-});
-export type InstanceStatus = Static<typeof InstanceStatus>;
-
-export const Status = Type.Object({
-  state: Type.String({ description: "ok; degraded when anything needs a person" }),
-  version: Type.String(),
-  pid: Type.Integer(),
-  since: Time,
-  file: Type.Object({ path: Type.String(), ok: Type.Boolean(), loadedAt: nullable(Time) }),
-  target: Type.String({ description: "active, or inactive: nothing is to run" }),
-  egress: Type.Object({ table: Type.Boolean(), owned: Type.Boolean(), why: nullable(Type.String()) }),
-  systemd: Type.Object({ version: Type.Integer(), connected: Type.Boolean() }),
-  weaker: Type.Array(Type.String(), { description: "what this host lacks, and what is weaker for it" }),
-  instances: Type.Record(Type.String(), Type.Integer(), { description: "how many, by state" }),
-  problems: Type.Array(Problem),
-});
-export type Status = Static<typeof Status>;
 
 /** What the supervisor knows, at one moment. */
 export interface Snapshot {

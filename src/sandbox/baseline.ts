@@ -103,7 +103,20 @@ const valueOn = (entry: Entry, version: number): Entry["value"] | null =>
  * The baseline's properties on a systemd of this version.
  * @param replaced directives that this instance takes with another value, in unit-file spelling
  */
-export function baselineProperties(version: number, replaced: Partial<Record<Directive, string>>): UnitProperty[] {
+export function baselineProperties(
+  version: number,
+  replaced: Partial<Record<Directive, string>>,
+): readonly UnitProperty[] {
+  const key = JSON.stringify([version, replaced]);
+  const properties = made.get(key) ?? makeProperties(version, replaced);
+  made.set(key, properties);
+  return properties;
+}
+
+/** Hundreds of instances share a few of these. */
+const made = new Map<string, readonly UnitProperty[]>();
+
+function makeProperties(version: number, replaced: Partial<Record<Directive, string>>): UnitProperty[] {
   return PROPERTIES.flatMap(([name, property]) => {
     const value = replaced[name] ?? valueOn(baseline[name], version);
     if (value === null) return [];

@@ -74,7 +74,7 @@ const environmentFiles = (...files: (string | null)[]): UnitProperty => [
   files.filter((file) => file !== null).map((file) => [file, false] as const),
 ];
 
-const setupProperties = (spec: InstanceSpec, host: Host): UnitProperty[] => [
+const setupProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProperty[]): UnitProperty[] => [
   ["Description", `opencode instance ${spec.name}: setup`],
   ["Type", "oneshot"],
   ["RemainAfterExit", true],
@@ -84,7 +84,7 @@ const setupProperties = (spec: InstanceSpec, host: Host): UnitProperty[] => [
   ["SyslogIdentifier", `opencode-${spec.name}-setup`],
   ["TimeoutStartUSec", BigInt(spec.limits.hookTimeout) * SECOND],
   ["TimeoutStopUSec", HOOK_STOP_TIMEOUT],
-  ...shared(spec, host),
+  ...both,
 ];
 
 /**
@@ -102,7 +102,7 @@ const RESTART: readonly UnitProperty[] = [
   ["RestartForceExitStatus", TERMINATED],
 ];
 
-const mainProperties = (spec: InstanceSpec, host: Host): UnitProperty[] => [
+const mainProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProperty[]): UnitProperty[] => [
   ["Description", `opencode instance ${spec.name}`],
   ["Type", "exec"],
   ...execStart(spec, [underInit(host, serveCommand(spec))]),
@@ -115,7 +115,7 @@ const mainProperties = (spec: InstanceSpec, host: Host): UnitProperty[] => [
   // A build that takes too much memory ends; the server that started it stays.
   ["OOMPolicy", "continue"],
   ...RESTART,
-  ...shared(spec, host),
+  ...both,
   ...configReadOnly(spec),
 ];
 
@@ -135,8 +135,9 @@ function completed(properties: UnitProperty[], spec: InstanceSpec, specHash: str
  * @throws ProblemError when `sandbox.serviceConfig` holds a value that is more than one directive
  */
 export function instanceUnits(spec: InstanceSpec, host: Host): InstanceUnits {
-  const setup = setupProperties(spec, host);
-  const main = mainProperties(spec, host);
+  const both = shared(spec, host);
+  const setup = setupProperties(spec, host, both);
+  const main = mainProperties(spec, host, both);
   // What reaches the units by files whose names do not change with what is in them.
   const content = {
     dropIn: dropIn(spec),

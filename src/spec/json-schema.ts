@@ -1,6 +1,6 @@
 /**
- * What is made from the schema and kept in the repository: the JSON Schema for editors, and the table of fields in the
- * reference. `node src/spec/json-schema.ts --write` makes both anew; a test says when they are stale.
+ * What is made from the schema and kept in the repository: the JSON Schema for editors, the same as we check with
+ * (`schema-data.ts`), and the table of fields in the reference. `node src/spec/json-schema.ts --write` makes both anew; a test says when they are stale.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { type Node, node, requiredKeys } from "./expectation.ts";
@@ -10,6 +10,7 @@ import { InstanceFile } from "./schema.ts";
 import { isRecord } from "./text.ts";
 
 const SCHEMA_FILE = new URL("../../systemd/instances.schema.json", import.meta.url);
+const DATA_FILE = new URL("./schema.json", import.meta.url);
 const REFERENCE_FILE = new URL("../../docs/reference/instance-file.md", import.meta.url);
 
 /** A schema as others read it: keys with a default are not required, and formats that only we know are left out. */
@@ -33,6 +34,7 @@ export const jsonSchema = (): Node => ({
 export async function generated(): Promise<readonly (readonly [URL, string])[]> {
   return [
     [SCHEMA_FILE, `${JSON.stringify(jsonSchema(), null, 2)}\n`],
+    [DATA_FILE, `${JSON.stringify(InstanceFile, null, 2)}\n`],
     [REFERENCE_FILE, withFieldTable(await readFile(REFERENCE_FILE, "utf8"))],
   ];
 }

@@ -9,7 +9,8 @@ import { type OddKey, parseJsonText, placeOf } from "./json-text.ts";
 import { unknownKey } from "./mistakes.ts";
 import { formatProblem, type Problem } from "./problem.ts";
 import { resolve } from "./resolve.ts";
-import { InstanceFile, type InstanceSpec } from "./schema.ts";
+import type { InstanceSpec } from "./schema.ts";
+import { FILE_SCHEMA } from "./schema-data.ts";
 import { checkShape } from "./shape.ts";
 import { fieldOf, isRecord, printable, quote, show } from "./text.ts";
 
@@ -85,12 +86,11 @@ function checkFile(file: unknown, oddKeys: readonly OddKey[], resolvers: readonl
 
 function topLevelProblems(file: Readonly<Record<string, unknown>>): Problem[] {
   const { $schema, instances } = file;
-  const schema = node(InstanceFile);
   const unknown = Object.keys(file).filter(
-    (key) => !Object.hasOwn(node(schema.properties), key) && key !== "__proto__",
+    (key) => !Object.hasOwn(node(FILE_SCHEMA.properties), key) && key !== "__proto__",
   );
   const problems = unknown.map((key) => {
-    const { what, fix } = unknownKey(key, schema, schema);
+    const { what, fix } = unknownKey(key, FILE_SCHEMA, FILE_SCHEMA);
     return inFile(fieldOf([key]), what, fix);
   });
   if ($schema !== undefined && typeof $schema !== "string") {

@@ -3,10 +3,10 @@
  * fit is kept as a draft, so that the checks that need a whole instance still find the other mistakes.
  */
 import { Ajv } from "ajv";
-import { node } from "./expectation.ts";
 import { FORMATS } from "./formats.ts";
 import { type Mistake, mistakesOf } from "./mistakes.ts";
-import { Instance, type InstanceInput } from "./schema.ts";
+import type { InstanceInput } from "./schema.ts";
+import { INSTANCE_SCHEMA } from "./schema-data.ts";
 import { fieldOf, isRecord, type Segment } from "./text.ts";
 
 /** What is known of one instance. */
@@ -32,8 +32,7 @@ const ajv = new Ajv({
     [...FORMATS].map(([name, { fault }]) => [name, { validate: (text: string) => fault(text) === null }]),
   ),
 });
-const schema = node(Instance);
-const fits = ajv.compile<InstanceInput>(Instance);
+const fits = ajv.compile<InstanceInput>(INSTANCE_SCHEMA);
 
 /** Stands in for what must be there and is not; only ever in fields named in `guessed`. */
 const STAND_INS: ReadonlyMap<string, () => unknown> = new Map<string, () => unknown>([
@@ -67,7 +66,8 @@ function mend(root: unknown, { path, kind }: Mistake, wrong: ReadonlySet<string>
 const NONE: ReadonlySet<string> = new Set();
 
 /** The mistakes of the last call of `fits`. */
-const lastMistakes = (data: unknown): Mistake[] => mistakesOf((fits.errors ?? []).slice(0, MAX_ERRORS), data, schema);
+const lastMistakes = (data: unknown): Mistake[] =>
+  mistakesOf((fits.errors ?? []).slice(0, MAX_ERRORS), data, INSTANCE_SCHEMA);
 const tooMany = (): boolean => (fits.errors ?? []).length > MAX_ERRORS;
 
 /** Checks one instance of a parsed file. Changes `data`: defaults go in, and what is wrong comes out. */

@@ -8,7 +8,8 @@ import { Value } from "typebox/value";
 import { blankView } from "../instance/controller.ts";
 import { specOf, up, wantedView } from "../instance/testing.ts";
 import type { View } from "../instance/view.ts";
-import { InstanceStatus, type Snapshot, Status } from "../status.ts";
+import type { Snapshot } from "../status.ts";
+import { InstanceStatus, Status } from "./model.ts";
 import { buildApi, listenOn } from "./server.ts";
 
 const wanted = wantedView(specOf("a", { networkIsolation: { enable: true } }));

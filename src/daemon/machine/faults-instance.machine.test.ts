@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { defaultUser, INSTANCE_FILE } from "../../spec/names.ts";
+import type { InstanceStatus } from "../api/model.ts";
 import type { State } from "../instance/state.ts";
-import type { InstanceStatus } from "../status.ts";
 import { type Fields, fileOf, light, Supervised, scripted } from "./testing.ts";
 
 interface Fault {

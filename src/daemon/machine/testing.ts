@@ -4,8 +4,8 @@ import { Value } from "typebox/value";
 import { Machine } from "../../../testbed/machine.ts";
 import type { RunResult } from "../../../testbed/run.ts";
 import { defaultUser, INSTANCE_FILE, mainUnit, RUNTIME_DIR, STATE_DIR, SUPERVISOR_UNIT } from "../../spec/names.ts";
+import { InstanceStatus, Status } from "../api/model.ts";
 import type { State } from "../instance/state.ts";
-import { InstanceStatus, Status } from "../status.ts";
 
 /** An instance as the file has it. */
 export type Fields = Readonly<Record<string, unknown>> & { readonly directory?: string; readonly user?: string };
