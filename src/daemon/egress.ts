@@ -6,7 +6,7 @@ import { stat } from "node:fs/promises";
 import { cgroupOf, type Gate, gateAt } from "../netpolicy/names.ts";
 import { type Policy, policyHash } from "../netpolicy/policy.ts";
 import { PARENT_SLICE, SUPERVISOR_UNIT } from "../spec/names.ts";
-import type { Netfilter } from "./netfilter/port.ts";
+import { type Netfilter, NetfilterError } from "./netfilter/port.ts";
 import type { Systemd } from "./systemd/port.ts";
 
 interface Change {
@@ -30,6 +30,7 @@ export class Egress {
   #opening: Promise<ReadonlyMap<string, string>> | null = null;
   #gate: (Gate & { readonly id: bigint }) | null = null;
   #why: string | null = "no instance needs it yet";
+  #opened: (installed: ReadonlyMap<string, string>) => void = () => undefined;
 
   constructor(netfilter: Netfilter, systemd: Systemd) {
     this.#netfilter = netfilter;
@@ -39,6 +40,11 @@ export class Egress {
   /** Why there is no table of ours in the kernel; null when there is. */
   get missing(): string | null {
     return this.#why;
+  }
+
+  /** Told each time the table is taken over or made, with what is installed in it: what is not has to be put again. */
+  onOpen(listener: (installed: ReadonlyMap<string, string>) => void): void {
+    this.#opened = listener;
   }
 
   /** Make `opencode.slice` active and take over (or make) the table; policies installed before, by instance. */
@@ -56,11 +62,14 @@ export class Egress {
       const installed = await this.#netfilter.adopt(gate);
       this.#gate = gate;
       this.#why = null;
+      this.#opened(installed);
       return installed;
     } catch (error) {
       this.#gate = null;
       this.#why = error instanceof Error ? error.message : String(error);
-      throw new EgressError(`no egress table: ${this.#why}`, { cause: error });
+      throw error instanceof NetfilterError
+        ? error
+        : new EgressError(`no egress table: ${this.#why}`, { cause: error });
     }
   }
 
@@ -143,6 +152,7 @@ export class Egress {
       const inForce = await this.verify(put);
       for (const change of changes) settle(change, inForce);
     } catch (error) {
+      if (error instanceof NetfilterError && error.code === "not-adopted") this.#gate = null; // the next try opens it anew
       if (changes.length === 1) changes[0]?.reject(error);
       else for (const change of changes) await this.#commit([change]);
     }

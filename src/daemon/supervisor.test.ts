@@ -34,6 +34,7 @@ function supervised(content: string, { target = "active" } = {}) {
   const egress = {
     ...ports.egress,
     missing: null,
+    onOpen: () => undefined,
     open: async () => {
       open = true;
       return table;

@@ -20,7 +20,7 @@ import type { Systemd, SystemdEvent, UnitRecord } from "./systemd/port.ts";
 
 export interface SupervisorPorts extends Omit<Ports, "egress"> {
   readonly systemd: Systemd;
-  readonly egress: Pick<Egress, "missing" | "open" | "verify" | "put" | "remove" | "destroy">;
+  readonly egress: Pick<Egress, "missing" | "onOpen" | "open" | "verify" | "put" | "remove" | "destroy">;
   readonly loader: Loader;
   /** What earlier daemons left in /run: started markers and roots, by instance. */
   readonly leftovers: () => Promise<{ markers: ReadonlyMap<string, string>; roots: ReadonlySet<string> }>;
@@ -59,6 +59,7 @@ export class Supervisor {
     this.#file = ports.loader.state;
     this.#health = new HealthWatch(ports.probe, (name, health) => this.#controllers.get(name)?.update({ health }));
     this.#output = new OutputWatch(ports.output, (name, output) => this.#controllers.get(name)?.update({ output }));
+    ports.egress.onOpen((installed) => this.#tableIs(installed));
     ports.systemd.onEvent((event) => this.#heard(event));
   }
 
@@ -263,6 +264,14 @@ export class Supervisor {
     if (parsed.role !== "slice") controller.update({ [parsed.role]: isOurs(record) ? record : null });
     else if (controller.view.slice !== null && (record === null || record.active === "inactive")) {
       controller.update({ slice: null, installed: null });
+    }
+  }
+
+  /** A table that was made anew has nobody in it: who is not registered is cut off, also without isolation. */
+  #tableIs(installed: ReadonlyMap<string, string>): void {
+    for (const [name, { view }] of this.#controllers) {
+      const gone = view.installed !== null && !installed.has(name);
+      if (gone || view.exempt !== null) this.#controllers.get(name)?.update({ installed: null, exempt: null });
     }
   }
 
