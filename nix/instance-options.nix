@@ -162,6 +162,8 @@ in
       logging = {
         ratePerMinute = number "networkIsolation.logging.ratePerMinute" 1 6000;
         burst = number "networkIsolation.logging.burst" 1 1000;
+        summarySeconds = number "networkIsolation.logging.summarySeconds" 10 86400;
+        mute = listOf "networkIsolation.logging.mute" t.cidr [ "224.0.0.251" ];
       };
     };
 

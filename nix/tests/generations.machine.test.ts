@@ -1,6 +1,7 @@
 /** Two generations of a host, as evaluated: what a switch, a roll-back and a switch-off leave running. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { Supervised } from "../../src/daemon/machine/testing.ts";
 import { NixosHost } from "./nixos-host.ts";
 
 const PROJECTS = ["same", "changed", "policy", "removed", "disabled", "added", "broken"];
@@ -20,20 +21,22 @@ const SECOND = {
   same: "starting",
 } as const;
 
+let supervised: Supervised;
 let host: NixosHost;
 before(async () => {
-  host = await NixosHost.up("generations");
+  supervised = await Supervised.up("generations");
+  host = await NixosHost.on(supervised.machine);
   await host.projects(...PROJECTS);
   await host.machine.writeFile("/run/secrets/same.env", "API_BASE=https://secret-override\nTOKEN=secret\n", 0o600);
   await host.switch("first");
-  await host.supervised.untilAll(FIRST);
+  await supervised.untilAll(FIRST);
 });
 after(async () => {
-  await host?.[Symbol.asyncDispose]();
+  await supervised?.down();
 });
 
-const pids = (...names: string[]) => host.supervised.pids(...names);
-const property = (unit: string, name: string) => host.supervised.show(unit, name);
+const pids = (...names: string[]) => supervised.pids(...names);
+const property = (unit: string, name: string) => supervised.show(unit, name);
 const table = async () => (await host.machine.exec(["nft", "list", "table", "inet", "opencode_supervisor"])).stdout;
 
 describe("the first generation", () => {
@@ -99,6 +102,11 @@ describe("the first generation", () => {
     assert.match(await host.seen("same"), /^jq: \/nix\/store\/[0-9a-f]+-jq\/bin\/jq$/m);
   });
 
+  test("arguments arrive as they are written", async () => {
+    const args = [...(await host.seen("same")).matchAll(/^argument: (.*)$/gm)].map(([, arg]) => arg);
+    assert.deepEqual(args.slice(-3), ["--cors", `%n $HOME \${HOME} "x" 'y' \\ ;`, ";"]);
+  });
+
   test("Service uses generated configFile", async () => {
     const link = "/var/lib/opencode/instance-state/changed/.config/opencode/opencode.json";
     const { stdout } = await host.machine.exec(["readlink", link]);
@@ -121,7 +129,7 @@ describe("a switch to the second generation", () => {
       table: await table(),
     };
     await host.switch("second");
-    await host.supervised.untilAll(SECOND);
+    await supervised.untilAll(SECOND);
   });
 
   test("restarts what changed and nothing else", async () => {
@@ -153,7 +161,7 @@ describe("a switch to the second generation", () => {
 
   test("rolled back, the first generation runs again, and what is in both was never touched", async () => {
     await host.switch("first");
-    await host.supervised.untilAll(FIRST);
+    await supervised.untilAll(FIRST);
     assert.deepEqual(await pids("same", "policy"), earlier.running);
     assert.deepEqual(await pids("added", "broken"), [0, 0]);
     await host.machine.waitFor("the old environment", async () =>
@@ -166,9 +174,9 @@ test("without its drop-in an instance does not start: it fails closed", async ()
   await host.machine.sh("rm -r /nix/store/first-etc/systemd/opencode-changed.service.d");
   await host.machine.exec(["systemctl", "daemon-reload"]);
   await host.machine.exec(["systemctl", "stop", "opencode-changed.service"]);
-  await host.supervised.cli("start", "changed");
+  await supervised.cli("start", "changed");
   await host.machine.waitFor("changed to be refused", async (saw) => {
-    const status = (await host.supervised.instances()).get("changed");
+    const status = (await supervised.instances()).get("changed");
     saw(status);
     return status?.state === "blocked" || status?.state === "failed";
   });

@@ -6,7 +6,6 @@
 import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { golden, type Tree } from "../../scripts/nix-golden.ts";
-import { Supervised } from "../../src/daemon/machine/testing.ts";
 import { SUPERVISOR_UNIT, TARGET } from "../../src/spec/names.ts";
 import { INSTALLED, NODE_DIR, opencodeBinary } from "../../testbed/host.ts";
 import type { Machine } from "../../testbed/machine.ts";
@@ -41,28 +40,22 @@ function storeScript(tree: Tree): string {
 /** Hosts' names, and `none`: a configuration without the module. */
 export type Generation = "two-projects" | "first" | "second" | "everything" | "none";
 
-export class NixosHost implements AsyncDisposable {
-  readonly supervised: Supervised;
+export class NixosHost {
   readonly machine: Machine;
 
-  private constructor(supervised: Supervised) {
-    this.supervised = supervised;
-    this.machine = supervised.machine;
+  private constructor(machine: Machine) {
+    this.machine = machine;
   }
 
-  /** A machine on which /etc is already NixOS', without the module. */
-  static async up(name: string): Promise<NixosHost> {
-    const host = new NixosHost(await Supervised.up(name));
-    await host.machine.sh(
+  /** Makes /etc of a machine on which the supervisor is installed NixOS', still without the module. */
+  static async on(machine: Machine): Promise<NixosHost> {
+    const host = new NixosHost(machine);
+    await machine.sh(
       "mkdir -p /nix/store /run/secrets; cp -a /etc/systemd/system /nix/units; rm -rf /etc/systemd/system",
     );
     await host.activate("none");
-    await host.machine.exec(["systemctl", "daemon-reload"]);
+    await machine.exec(["systemctl", "daemon-reload"]);
     return host;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.supervised.down();
   }
 
   /** Puts a generation in place: from here on /etc is its. */
@@ -121,7 +114,7 @@ export class NixosHost implements AsyncDisposable {
   }
 }
 
-const SERVE = `{ env; echo "jq: $(command -v jq)"; echo "writable: $(test -w "$HOME" && echo yes)"; } >seen.new
+const SERVE = `{ env; echo "jq: $(command -v jq)"; echo "writable: $(test -w "$HOME" && echo yes)"; printf 'argument: %s\\n' "$@"; } >seen.new
 mv seen.new seen
 exec sleep infinity
 `;

@@ -23,10 +23,7 @@
         pkgs.jq
         "/opt/tools"
       ];
-      extraArgs = [
-        "--pure"
-        "%n $HOME \"x\" \\"
-      ];
+      extraArgs = [ "--pure" ];
       logLevel = "DEBUG";
       features = {
         share = true;
@@ -53,7 +50,7 @@
         readOnlyPaths = [ "/srv/reference" ];
         unixSockets.allow = [ "/run/postgresql/.s.PGSQL.5432" ];
         serviceConfig = {
-          Nice = 5;
+          OOMScoreAdjust = 500;
           Restart = "always";
           SystemCallFilter = [
             ""

@@ -29,6 +29,12 @@
               API_BASE = "https://sample";
             };
             environmentFile = "/run/secrets/same.env";
+            # As they are: no variable, no specifier, no quote means anything.
+            extraArgs = [
+              "--cors"
+              "%n $HOME \${HOME} \"x\" 'y' \\ ;"
+              ";"
+            ];
             path = [ pkgs.jq ];
             preInitScript = "echo pre >> ~/order";
             postInitScript = "test -L ~/.config/opencode/opencode.json && echo post >> ~/order";
