@@ -13,7 +13,7 @@
 }:
 let
   inherit (lib) mkOption types;
-  inherit (import ./schema.nix { inherit lib; }) field;
+  inherit (import ./schema.nix { inherit lib; }) field at instance;
   t = import ./types.nix { inherit lib; };
   opencode = import ./config/lib.nix { inherit lib; };
 
@@ -24,9 +24,7 @@ let
       type = types.bool;
       inherit example;
     };
-  number =
-    path: least: most:
-    field path { type = types.ints.between least most; };
+  number = path: field path { type = types.ints.between (at path).minimum (at path).maximum; };
   listOf =
     path: type: example:
     field path {
@@ -107,14 +105,14 @@ in
       "WARN"
       "ERROR"
     ]) "WARN";
-    features = lib.mapAttrs (feature: { default, ... }: isOn "features.${feature}" (!default)) (
-      (import ./schema.nix { inherit lib; }).instance.properties.features.properties
-    );
+    features = lib.mapAttrs (
+      feature: { default, ... }: isOn "features.${feature}" (!default)
+    ) instance.properties.features.properties;
     limits = {
       memoryMax = nullOr "limits.memoryMax" t.size "2G";
-      tasksMax = number "limits.tasksMax" 1 4194304;
+      tasksMax = number "limits.tasksMax";
       cpuQuota = nullOr "limits.cpuQuota" t.percentage "150%";
-      hookTimeout = number "limits.hookTimeout" 1 3600;
+      hookTimeout = number "limits.hookTimeout";
     };
     config = mkOption {
       type = opencode.type;
@@ -160,9 +158,9 @@ in
       dns = nullOr "networkIsolation.dns" (types.listOf t.ip) [ "192.168.1.1" ];
       allowLoopbackPorts = listOf "networkIsolation.allowLoopbackPorts" t.port [ 5432 ];
       logging = {
-        ratePerMinute = number "networkIsolation.logging.ratePerMinute" 1 6000;
-        burst = number "networkIsolation.logging.burst" 1 1000;
-        summarySeconds = number "networkIsolation.logging.summarySeconds" 10 86400;
+        ratePerMinute = number "networkIsolation.logging.ratePerMinute";
+        burst = number "networkIsolation.logging.burst";
+        summarySeconds = number "networkIsolation.logging.summarySeconds";
         mute = listOf "networkIsolation.logging.mute" t.cidr [ "224.0.0.251" ];
       };
     };

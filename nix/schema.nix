@@ -7,7 +7,7 @@ let
   at = path: lib.foldl' (node: key: node.properties.${key}) instance (lib.splitString "." path);
 in
 {
-  inherit instance;
+  inherit instance at;
 
   # The option of the field at a dotted path; `extra` has its type and what else there is to say.
   field =

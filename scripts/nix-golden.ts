@@ -46,10 +46,12 @@ export async function golden(host: string): Promise<Tree> {
 }
 
 if (import.meta.main) {
+  const names = [...(await hosts()), CONFIGS];
+  const rendered = await Promise.all(names.map(async (name) => [name, await render(name)] as const));
   await rm(GOLDEN, { recursive: true, force: true });
-  for (const host of [...(await hosts()), CONFIGS]) {
-    for (const [path, text] of await render(host)) {
-      const file = join(GOLDEN, host, path);
+  for (const [name, tree] of rendered) {
+    for (const [path, text] of tree) {
+      const file = join(GOLDEN, name, path);
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, text);
     }
