@@ -39,6 +39,10 @@ export interface ElementInfo {
   key: Buffer;
   /** The chain that a verdict map's element jumps or goes to; null for every other element. */
   chain: string | null;
+  /** Of an element with a counter: how often it was met; null without one. */
+  packets: bigint | null;
+  /** Milliseconds; null for an element that stays. */
+  expiresIn: number | null;
 }
 
 // The dumps below ask the kernel and resolve nothing: nft would walk cgroupfs once for each cgroup it prints.
@@ -55,3 +59,29 @@ export function rules(family: Family, table: string, chain?: string): RuleInfo[]
  * datagram: only a set declared with `size` is listed without gaps and repetitions right after it has grown.
  */
 export function elements(family: Family, table: string, set: string): ElementInfo[];
+/** Packets of each named counter of a table; none for a table that is not there. */
+export function counters(family: Family, table: string): Map<string, bigint>;
+
+export interface Watch {
+  /** Safe to repeat. */
+  close(): void;
+}
+
+/** Who changed a table: netlink port, pid as the first PID namespace has it, and name of the process. */
+export interface Change {
+  port: number;
+  pid: number;
+  program: string;
+}
+
+/**
+ * Hears of every transaction that touches a table (its deletion included), ours among them; null when the kernel could not
+ * tell everything. Does not keep the process alive. Throws `ENETLINK`.
+ */
+export function watchTable(family: Family, table: string, listener: (change: Change | null) => void): Watch;
+
+/**
+ * Hears of packets that rules `log group GROUP`: the prefixes of those since the last time. One listener a group and network
+ * namespace. Does not keep the process alive. Throws `ENETLINK` (EBUSY when somebody listens already).
+ */
+export function watchLog(group: number, listener: (prefixes: ReadonlySet<string>) => void): Watch;

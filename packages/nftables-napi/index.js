@@ -30,7 +30,7 @@ export class Nft {
 
 // linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 const FAMILY = { ip: 2, ip6: 10, inet: 1, arp: 3, bridge: 7, netdev: 5 };
-const MESSAGE = { table: 1, rule: 7, element: 13, generation: 16 };
+const MESSAGE = { table: 1, rule: 7, element: 13, generation: 16, object: 19 };
 const NFNL_SUBSYS_NFTABLES = 10 << 8;
 const [NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP] = [0x1, 0x4, 0x300];
 const [NLMSG_HDRLEN, NFGENMSG_LEN, NLA_HDRLEN, NLA_TYPE_MASK] = [16, 4, 4, 0x3fff];
@@ -140,12 +140,26 @@ export function rules(family, table, chain) {
   }));
 }
 
+/** A counter's expression or object data: bytes (1) and packets (2). */
+const counted = (data) => (data === undefined ? null : (attribute(data, 2)?.readBigUInt64BE() ?? null));
+
+/** Packets of the first counter among an element's expressions (7, or a list in 11): a name (1) and data (2). */
+function elementCounter(payload) {
+  const list = attribute(payload, 11);
+  const expressions = list === undefined ? [attribute(payload, 7)] : [...attributes(list)].map(([, each]) => each);
+  const counter = expressions.find((each) => each !== undefined && text(attribute(each, 1)) === "counter");
+  return counter === undefined ? null : counted(attribute(counter, 2));
+}
+
 /** The key is a value (1) or, where a map leads to a chain, its data is a verdict (2) that names one (2). */
 function element(payload) {
   const chain = attribute(attribute(attribute(payload, 2), 2), 2);
+  const expires = attribute(payload, 5);
   return {
     key: Buffer.from(attribute(attribute(payload, 1), 1) ?? []),
     chain: chain === undefined ? null : text(chain),
+    packets: elementCounter(payload),
+    expiresIn: expires === undefined ? null : Number(expires.readBigUInt64BE()),
   };
 }
 
@@ -153,4 +167,89 @@ export function elements(family, table, set) {
   return ask("element", NLM_F_DUMP, family, [table, set]).flatMap((part) =>
     [...attributes(attribute(part, 3) ?? Buffer.alloc(0))].map(([, payload]) => element(payload)),
   );
+}
+
+const COUNTER = 1;
+
+export function counters(family, table) {
+  const objects = ask("object", NLM_F_DUMP, family, [table]);
+  return new Map(
+    objects
+      .filter((object) => attribute(object, 3)?.readUInt32BE() === COUNTER)
+      .map((object) => [text(attribute(object, 2)), counted(attribute(object, 4)) ?? 0n]),
+  );
+}
+
+function listen(group, messages, heard) {
+  let handle = native.listen(group, messages, heard);
+  return {
+    close() {
+      if (handle !== null) native.unlisten(handle);
+      handle = null;
+    },
+  };
+}
+
+/** `[type, port, body]` of each message; the body begins with its nfgenmsg. */
+function* raw(data) {
+  for (let at = 0; at + NLMSG_HDRLEN <= data.length; ) {
+    const length = data.readUInt32LE(at);
+    if (length < NLMSG_HDRLEN + NFGENMSG_LEN || at + length > data.length) return;
+    yield [data.readUInt16LE(at + 4), data.readUInt32LE(at + 12), data.subarray(at + NLMSG_HDRLEN, at + length)];
+    at += align(length);
+  }
+}
+
+const NFNLGRP_NFTABLES = 7;
+const NEWGEN = NFNL_SUBSYS_NFTABLES | 15;
+
+export function watchTable(family, table, listener) {
+  const touched = new Map();
+  return listen(NFNLGRP_NFTABLES, [], (data, lost) => {
+    if (lost) listener(null);
+    for (const [type, port, body] of raw(data)) {
+      const payload = body.subarray(NFGENMSG_LEN);
+      if (type !== NEWGEN) {
+        if (!touched.has(port) && body[0] === FAMILY[family] && text(attribute(payload, 1)) === table)
+          touched.set(port, true);
+      } else if (touched.delete(port)) {
+        listener({ port, pid: attribute(payload, 2)?.readUInt32BE() ?? 0, program: text(attribute(payload, 3)) });
+      }
+    }
+  });
+}
+
+// linux/netfilter/nfnetlink_log.h
+const NFNL_SUBSYS_ULOG = 4 << 8;
+const NFULNL_MSG_CONFIG = NFNL_SUBSYS_ULOG | 1;
+const NFULNL_CFG_CMD_BIND = 1;
+const NFULA_PREFIX = 10;
+const QTHRESH = 5;
+
+function logConfig(group, type, value) {
+  const message = Buffer.alloc(NLMSG_HDRLEN + NFGENMSG_LEN + NLA_HDRLEN + align(value.length));
+  message.writeUInt32LE(message.length, 0);
+  message.writeUInt16LE(NFULNL_MSG_CONFIG, 4);
+  message.writeUInt16LE(NLM_F_REQUEST | NLM_F_ACK, 6);
+  message.writeUInt16BE(group, NLMSG_HDRLEN + 2);
+  message.writeUInt16LE(NLA_HDRLEN + value.length, NLMSG_HDRLEN + NFGENMSG_LEN);
+  message.writeUInt16LE(type, NLMSG_HDRLEN + NFGENMSG_LEN + 2);
+  value.copy(message, NLMSG_HDRLEN + NFGENMSG_LEN + NLA_HDRLEN);
+  return message;
+}
+
+/** Of a packet nothing but what rules say of it is copied (mode `META`, 1), and it is told at once (a queue of one). */
+export function watchLog(group, listener) {
+  const setup = [
+    logConfig(group, 1, Buffer.from([NFULNL_CFG_CMD_BIND])),
+    logConfig(group, 2, Buffer.from([0, 0, 0, 0, 1, 0])),
+    logConfig(group, QTHRESH, Buffer.from([0, 0, 0, 1])),
+  ];
+  return listen(0, setup, (data) => {
+    const prefixes = new Set();
+    for (const [type, , body] of raw(data)) {
+      if (type === NFNL_SUBSYS_ULOG) prefixes.add(text(attribute(body.subarray(NFGENMSG_LEN), NFULA_PREFIX)));
+    }
+    if (prefixes.size > 0) listener(prefixes);
+  });
 }

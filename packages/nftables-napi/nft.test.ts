@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, rmdirSync, statSync } from "node:fs";
 import { test } from "node:test";
-import { elements, generation, Nft, rules, tableInfo } from "nftables-napi";
+import {
+  type Change,
+  counters,
+  elements,
+  generation,
+  Nft,
+  rules,
+  tableInfo,
+  watchLog,
+  watchTable,
+} from "nftables-napi";
+import { waitFor } from "../../testbed/wait.ts";
 import { inNamespaces } from "./testing.ts";
 
 inNamespaces(import.meta.url, () => {
@@ -89,7 +101,9 @@ inNamespaces(import.meta.url, () => {
     assert.deepEqual(others, []);
     assert.equal(found?.key.readBigUInt64LE(), id);
     assert.equal(found?.chain, "c");
-    assert.deepEqual(elements("inet", "t", "s"), [{ key: Buffer.from([7, 0, 0, 0]), chain: null }]);
+    assert.deepEqual(elements("inet", "t", "s"), [
+      { key: Buffer.from([7, 0, 0, 0]), chain: null, packets: null, expiresIn: null },
+    ]);
     assert.throws(() => elements("inet", "t", "nowhere"), { code: "ENOENT" });
   });
 
@@ -106,5 +120,62 @@ inNamespaces(import.meta.url, () => {
     assert.equal(generation(), before);
     run("add table inet another");
     assert.notEqual(generation(), before);
+  });
+
+  const send = (count: number) =>
+    spawnSync("bash", ["-c", `for i in {1..${count}}; do echo >/dev/udp/127.0.0.1/9; done`], { stdio: "ignore" });
+
+  test("what named counters and elements have counted, and when an element goes", () => {
+    run("add table inet k\nadd chain inet k out { type filter hook output priority 0; }\nadd counter inet k n");
+    run("add set inet k s { type inet_service; size 9; flags dynamic,timeout; timeout 1h; counter; }");
+    run("add rule inet k out udp dport 9 update @s { udp dport }\nadd rule inet k out udp dport 9 counter name n");
+    send(3);
+    assert.deepEqual(counters("inet", "k"), new Map([["n", 3n]]));
+    const [only, ...others] = elements("inet", "k", "s");
+    assert.deepEqual([only?.key.readUInt16BE(), only?.packets, others], [9, 3n, []]);
+    assert.ok(
+      only !== undefined && only.expiresIn !== null && only.expiresIn > 3_000_000 && only.expiresIn <= 3_600_000,
+    );
+    assert.deepEqual(counters("inet", "nowhere"), new Map());
+  });
+
+  test("whoever touches a watched table is told of, and nobody else", async () => {
+    const heard: (Change | null)[] = [];
+    const watch = watchTable("inet", "t", (change) => heard.push(change));
+    run("add table inet other\nadd chain inet other t");
+    run("add chain inet t d");
+    spawnSync("nft", ["flush chain inet t d; add rule inet t d accept"]);
+    spawnSync("nft", ["delete table inet other; delete chain inet t d"]);
+    await waitFor("three changes", () => heard.length === 3);
+    assert.deepEqual(heard.map((change) => change?.program).slice(1), ["nft", "nft"]);
+    assert.notEqual(heard[0]?.port, heard[1]?.port);
+    watch.close();
+    watch.close();
+    run("add chain inet t e");
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(heard.length, 3);
+  });
+
+  test("a flushed ruleset is a change of every table", async () => {
+    const heard: (Change | null)[] = [];
+    const watch = watchTable("inet", "f", (change) => heard.push(change));
+    run("add table inet f");
+    spawnSync("nft", ["flush ruleset"]);
+    await waitFor("two changes", () => heard.length === 2);
+    assert.equal(heard[1]?.program, "nft");
+    watch.close();
+  });
+
+  test("packets that a rule logs to a group are told of by their prefix, at once", async () => {
+    const heard: string[] = [];
+    const watch = watchLog(20319, (prefixes) => heard.push(...prefixes));
+    run("add table inet l\nadd chain inet l out { type filter hook output priority 0; }");
+    run('add rule inet l out udp dport 9 log prefix "one" group 20319');
+    send(2);
+    await waitFor("the prefix", () => heard.length > 0);
+    assert.deepEqual([...new Set(heard)], ["one"]);
+    assert.throws(() => watchLog(20319, () => {}), { code: "ENETLINK" });
+    watch.close();
+    watchLog(20318, () => {}).close();
   });
 });

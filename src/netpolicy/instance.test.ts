@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parsePolicyComment, policyComment, putText } from "./instance.ts";
 import { type Policy, policyHash } from "./policy.ts";
-import { isolated, open } from "./testing.ts";
+import { isolated, LOGGING, open } from "./testing.ts";
 
 const small = isolated("a-b", {
   allow: { v4: ["10.0.0.0/8", "192.0.2.1"], v6: ["fd00::/8"] },
   dns: { v4: ["127.0.0.53"], v6: [] },
   loopbackPorts: [9000],
-  logging: { ratePerMinute: 6, burst: 7 },
+  logging: { ...LOGGING, ratePerMinute: 6, burst: 7, mute: { v4: ["224.0.0.0/4"], v6: [] } },
 });
 
 // Golden: read it as the documentation of what an isolated instance gets.
@@ -21,10 +21,14 @@ add chain inet opencode_supervisor in_a-b
 flush chain inet opencode_supervisor in_a-b
 add chain inet opencode_supervisor out_a-b
 flush chain inet opencode_supervisor out_a-b
-no: meta l4proto != 1 meta l4proto != 58 update @blocked4_a-b { ip daddr . meta l4proto . th dport }
-no: meta l4proto != 1 meta l4proto != 58 update @blocked6_a-b { ip6 daddr . meta l4proto . th dport }
+no: meta l4proto != 1 update @blocked4_a-b { ip daddr . meta l4proto . th dport }
+no: meta l4proto 1 update @blocked4_a-b { ip daddr . meta l4proto . @th,0,16 }
+no: meta l4proto != 58 update @blocked6_a-b { ip6 daddr . meta l4proto . th dport }
+no: meta l4proto 58 update @blocked6_a-b { ip6 daddr . meta l4proto . @th,0,16 }
+no: ip daddr 224.0.0.0/4 counter name blocked_a-b goto refuse
 no: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-blocked: " level info flags skuid
 no: counter name blocked_a-b
+no: jump tell
 no: goto refuse
 in: ip daddr 127.0.0.1 tcp dport 8000 goto pass
 in: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-inbound: " level info
@@ -53,9 +57,9 @@ const chain = (name: "in" | "out", policy: Policy): string[] =>
 
 test("the text of a small policy", () => assert.equal(abridged(putText(small, 3)), SMALL));
 
-test("audit differs in its last word only", () => {
+test("audit differs in its last words only", () => {
   const audit = isolated("a-b", { ...small, ...small.isolation, mode: "audit" });
-  assert.equal(abridged(putText(audit, 3)), SMALL.replace("goto refuse", "goto pass"));
+  assert.equal(abridged(putText(audit, 3)), SMALL.replaceAll("goto refuse", "goto pass"));
 });
 
 test("without isolation everything is let out, with a mark by which it is judged where it arrives", () => {

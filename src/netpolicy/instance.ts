@@ -1,7 +1,7 @@
 /** One instance's part of the table: its chains, its counters, its entries. */
 import type { Networks } from "./cidr.ts";
 import { cgroupOf, type Gate, GRANTED, hex, MARK, namesOf, OPEN, TABLE } from "./names.ts";
-import { type Inbound, type Policy, policyHash } from "./policy.ts";
+import { type Inbound, type Logging, type Policy, policyHash } from "./policy.ts";
 import { declarations } from "./table.ts";
 
 /** Destinations remembered for each instance and family; what does not fit is still logged, counted and refused. */
@@ -25,9 +25,9 @@ const anyOf = (values: readonly (string | number)[]): string =>
   values.length === 1 ? `${values[0]}` : `{ ${values.join(", ")} }`;
 
 /** One rule for each family that has a network. */
-const towards = (prefix: string, { v4, v6 }: Networks): string[] => [
-  ...(v4.length > 0 ? [`${prefix}ip daddr ${anyOf(v4)} accept`] : []),
-  ...(v6.length > 0 ? [`${prefix}ip6 daddr ${anyOf(v6)} accept`] : []),
+const towards = (prefix: string, { v4, v6 }: Networks, verdict = "accept"): string[] => [
+  ...(v4.length > 0 ? [`${prefix}ip daddr ${anyOf(v4)} ${verdict}`] : []),
+  ...(v6.length > 0 ? [`${prefix}ip6 daddr ${anyOf(v6)} ${verdict}`] : []),
 ];
 
 const TRANSPORTS = ["tcp", "udp"] as const;
@@ -58,19 +58,31 @@ function outRules({ listen, loopbackPorts, isolation }: Policy, slot: number, no
 }
 const NOWHERE: Networks = { v4: [], v6: [] };
 
-/** ICMP (1) and ICMPv6 (58) have no port to remember. Counting stands apart from refusing: a full set ends its rule. */
+/**
+ * ICMP (1) and ICMPv6 (58) have type and code where others have ports. Counting stands apart from refusing: a full set ends
+ * its rule.
+ */
 function noRules({ isolation, logging }: Policy, names: ReturnType<typeof namesOf>): string[] {
-  const withPort = "meta l4proto != 1 meta l4proto != 58";
+  const end = `goto ${isolation?.mode === "audit" ? "pass" : "refuse"}`;
+  const counted = `counter name ${names.blocked}`;
   return [
-    `${withPort} update @${names.blocked4} { ip daddr . meta l4proto . th dport }`,
-    `${withPort} update @${names.blocked6} { ip6 daddr . meta l4proto . th dport }`,
+    ...(["ip", "ip6"] as const).flatMap((family) => {
+      const set = family === "ip" ? names.blocked4 : names.blocked6;
+      const icmp = family === "ip" ? 1 : 58;
+      return [
+        `meta l4proto != ${icmp} update @${set} { ${family} daddr . meta l4proto . th dport }`,
+        `meta l4proto ${icmp} update @${set} { ${family} daddr . meta l4proto . @th,0,16 }`,
+      ];
+    }),
+    ...towards("", logging.mute, `${counted} ${end}`),
     `${limited(logging)} log prefix "${names.logPrefix}" level info flags skuid`,
-    `counter name ${names.blocked}`,
-    `goto ${isolation?.mode === "audit" ? "pass" : "refuse"}`,
+    counted,
+    "jump tell",
+    end,
   ];
 }
 
-const limited = ({ ratePerMinute, burst }: Policy["logging"]): string =>
+const limited = ({ ratePerMinute, burst }: Logging): string =>
   `limit rate ${ratePerMinute}/minute burst ${burst} packets`;
 
 const isV6 = (address: string): boolean => address.includes(":");
@@ -104,6 +116,9 @@ function inRules({ listen, logging }: Policy, names: ReturnType<typeof namesOf>)
   ];
   return [...clients.map((client) => `${to} ${anyOf(ports)} ${client} goto pass`), ...refused];
 }
+
+/** How long a destination is remembered after it was last met. */
+export const REMEMBERED_MS = 24 * 3600 * 1000;
 
 const blockedSet = (name: string, type: string): string =>
   `add set ${TABLE} ${name} { type ${type} . inet_proto . inet_service; size ${BLOCKED_MAX}; flags dynamic,timeout; timeout 1d; counter; }`;

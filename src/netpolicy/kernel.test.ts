@@ -36,14 +36,19 @@ const policy: fc.Arbitrary<Policy> = fc.record({
   name,
   listen,
   loopbackPorts: fc.uniqueArray(port, { maxLength: 5 }),
-  logging: fc.record({ ratePerMinute: fc.integer({ min: 1, max: 6000 }), burst: fc.integer({ min: 1, max: 1000 }) }),
+  logging: fc.record({
+    ratePerMinute: fc.integer({ min: 1, max: 6000 }),
+    burst: fc.integer({ min: 1, max: 1000 }),
+    summarySeconds: fc.constant(60),
+    mute: networks,
+  }),
   isolation: fc.option(isolation),
 });
 
 inNamespaces(import.meta.url, () => {
   const nft = new Nft();
   const run = (text: string): void => assert.equal(nft.run(text).error, "", text);
-  const shared = ["refuse", "closed", "pass", "here"].map((chain) => `add chain ${TABLE} ${chain}\n`).join("");
+  const shared = ["refuse", "closed", "pass", "here", "tell"].map((chain) => `add chain ${TABLE} ${chain}\n`).join("");
   const listed = () => listedPolicies(rules(FAMILY, TABLE_NAME));
 
   test("any policy under any name can be put, read back, put again and removed", () => {

@@ -84,3 +84,12 @@ export const KEPT = 0x00040000;
 export const INSTANCES_MAX = 8192;
 export const SLOT_MASK = INSTANCES_MAX - 1;
 export const hex = (mark: number): string => `0x${mark.toString(16).padStart(8, "0")}`;
+
+/**
+ * Where the canary goes: UDP from inside an instance's slice to this address of loopback, which nobody listens on. It is
+ * counted by the sender's number on arrival, and dropped: a count that moves has been through the gate, the instance's
+ * entry, its chain, and its mark.
+ */
+export const CANARY = { address: "127.79.67.1", port: 9, set: "canary" } as const;
+/** The NFLOG group by which the kernel says that something was refused. */
+export const LOG_GROUP = 20319;

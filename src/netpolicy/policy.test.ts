@@ -9,7 +9,7 @@ const given = {
   outboundAllowCidrs: ["10.0.0.0/8", "fd00::/8", "10.1.0.0/16"],
   dns: ["127.0.0.53"],
   allowLoopbackPorts: [9000, 80, 9000],
-  logging: { ratePerMinute: 5, burst: 7 },
+  logging: { ratePerMinute: 5, burst: 7, summarySeconds: 60, mute: ["224.0.0.0/4"] },
 };
 const noClients: string[] = [];
 const listen = { address: "127.0.0.1", port: 8000, extraPorts: [9001, 9000], allowFrom: noClients };
@@ -19,7 +19,7 @@ const of = (over: Over = {}, more: Partial<typeof listen> = {}) =>
 const shared = {
   listen: { address: "127.0.0.1", ports: [8000, 9000, 9001], from: null },
   loopbackPorts: [80, 9000],
-  logging: { ratePerMinute: 5, burst: 7 },
+  logging: { ratePerMinute: 5, burst: 7, summarySeconds: 60, mute: { v4: ["224.0.0.0/4"], v6: [] } },
 };
 
 test("given an isolated instance, its lists are sorted, merged and by family", () => {

@@ -25,6 +25,14 @@ export interface Inbound {
   readonly from: Networks | null;
 }
 
+export interface Logging {
+  readonly ratePerMinute: number;
+  readonly burst: number;
+  readonly summarySeconds: number;
+  /** Refused and counted, not logged. */
+  readonly mute: Networks;
+}
+
 /** One instance's policy; without isolation it may reach everything but other instances and the supervisor. */
 export interface Policy {
   readonly name: string;
@@ -32,7 +40,7 @@ export interface Policy {
   /** TCP and UDP ports on this host that it may reach, whoever listens there. */
   readonly loopbackPorts: readonly number[];
   /** Of what is refused. */
-  readonly logging: { readonly ratePerMinute: number; readonly burst: number };
+  readonly logging: Logging;
   readonly isolation: Isolation | null;
 }
 
@@ -52,7 +60,7 @@ export function policyOf(spec: Networked): Policy {
       from: allowFrom.length === 0 ? null : normalise(allowFrom),
     },
     loopbackPorts: sorted(allowLoopbackPorts),
-    logging: { ratePerMinute: logging.ratePerMinute, burst: logging.burst },
+    logging: { ...logging, mute: normalise(logging.mute) },
     isolation: enable ? { mode, allow: normalise(outboundAllowCidrs), dns: normalise(dns) } : null,
   };
 }

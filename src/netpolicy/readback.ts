@@ -1,7 +1,8 @@
 /** What is installed, read from what the kernel lists. */
+import ipaddr from "ipaddr.js";
 import type { InstalledMap } from "./change.ts";
 import { type Installed, parsePolicyComment } from "./instance.ts";
-import { instanceOf } from "./names.ts";
+import { decodeName, instanceOf } from "./names.ts";
 import { gateLayout, SHARED_CHAINS } from "./table.ts";
 
 export interface ListedRule {
@@ -43,3 +44,23 @@ export function listedIds(entries: readonly ListedEntry[]): ReadonlyMap<string, 
   }
   return ids;
 }
+
+/** A destination as an element of `blocked4_*` or `blocked6_*` has it: the address, and protocol and port in 4 bytes each. */
+export interface ListedDestination {
+  readonly address: string;
+  /** IP protocol number. */
+  readonly protocol: number;
+  /** Of ICMP: type and code, a byte each. */
+  readonly port: number;
+}
+
+export function listedDestination(key: Uint8Array): ListedDestination | null {
+  const length = key.byteLength - 8;
+  if (length !== 4 && length !== 16) return null;
+  const port = new DataView(key.buffer, key.byteOffset).getUint16(length + 4);
+  return { address: ipaddr.fromByteArray([...key.subarray(0, length)]).toString(), protocol: key[length] ?? 0, port };
+}
+
+/** The instance whose total a named counter is; null for any other. */
+export const refusedBy = (counter: string): string | null =>
+  counter.startsWith("blocked_") ? decodeName(counter.slice("blocked_".length)) : null;

@@ -1,10 +1,12 @@
 /** What all instances share: the table, its maps, the gate, and the two verdicts. */
 import {
+  CANARY,
   type Gate,
   GRANTED,
   hex,
   INSTANCES_MAX,
   KEPT,
+  LOG_GROUP,
   MARK,
   MARK_MASK,
   OPEN,
@@ -18,6 +20,8 @@ import { LAYOUT } from "./policy.ts";
 export interface Features {
   /** `flags owner,persist`: nobody else can change the table, and it stays when its owner dies (Linux 6.9, nft 1.1). */
   readonly persist: boolean;
+  /** `log group`: the kernel says when something was refused, and nobody has to ask (CONFIG_NETFILTER_NETLINK_LOG). */
+  readonly tells: boolean;
 }
 
 /** `NFT_TABLE_F_PERSIST` of linux/netfilter/nf_tables.h; a dead owner leaves it behind when its `NFT_TABLE_F_OWNER` goes. */
@@ -69,12 +73,15 @@ export const declarations = {
   own: declaration("set", "own", "mark . cgroupsv2"),
   senders: declaration("map", "senders", "mark : verdict"),
 } as const;
+const CANARIES = `add set ${TABLE} ${CANARY.set} { type mark; size ${INSTANCES_MAX}; flags dynamic; counter; }\n`;
 
 const CHAINS: Readonly<Record<string, string>> = {
   refuse: "",
   closed: "",
   pass: "",
   here: "",
+  tell: "",
+  canary: "",
   kept: "",
   visit: "",
   reach: "",
@@ -94,7 +101,7 @@ const UNREGISTERED = "counter name unregistered drop";
 const socketIn = ({ cgroup, level }: Place): string => `socket cgroupv2 level ${level} "${cgroup}"`;
 
 /** `[chain, rule]` in order. 1 and 58 are ICMP and ICMPv6: from a socket, an echo request, which the kernel answers. */
-function rules(gate: Gate, ids: GateIds): readonly (readonly [chain: string, rule: string])[] {
+function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonly [chain: string, rule: string])[] {
   const slice = `socket cgroupv2 level ${gate.level + 1}`;
   const inGate = socketIn(gate);
   const { supervisor } = gate;
@@ -109,6 +116,10 @@ function rules(gate: Gate, ids: GateIds): readonly (readonly [chain: string, rul
     ["pass", `${marked()} meta mark set 0`],
     ["pass", "accept"],
     ["here", "fib daddr type local accept"],
+    // What fills a set ends its rule: counted here, dropped there.
+    ["canary", `update @${CANARY.set} { meta mark & ${hex(SLOT_MASK)} }`],
+    ["canary", "drop"],
+    ["tell", tells ? `limit rate 2/second burst 1 packets log group ${LOG_GROUP}` : "return"],
     ["kept", `meta mark set meta mark | ${hex(KEPT)}`],
     ["kept", SENDER],
     ["kept", UNREGISTERED],
@@ -125,6 +136,7 @@ function rules(gate: Gate, ids: GateIds): readonly (readonly [chain: string, rul
     ["foreign", `${marked(OPEN)} goto pass`],
     ["foreign", SENDER],
     ["foreign", UNREGISTERED],
+    ["loopback", `ip daddr ${CANARY.address} meta l4proto udp goto canary`],
     ["loopback", `meta mark & ${hex((MARK_MASK | SLOT_MASK) >>> 0)} . ${slice} @own goto pass`],
     ["loopback", "meta l4proto 1 goto pass"],
     ["loopback", "meta l4proto 58 goto pass"],
@@ -148,9 +160,17 @@ function rules(gate: Gate, ids: GateIds): readonly (readonly [chain: string, rul
 export function tableText(features: Features, gate: Gate, ids: GateIds): string {
   const chains = Object.entries(CHAINS).map(([chain, hook]) => `add chain ${TABLE} ${chain}${hook}\n`);
   const flushes = Object.keys(CHAINS).map((chain) => `flush chain ${TABLE} ${chain}\n`);
-  const adds = rules(gate, ids).map(([chain, rule]) => `add rule ${TABLE} ${chain} ${rule}\n`);
+  const adds = rules(features, gate, ids).map(([chain, rule]) => `add rule ${TABLE} ${chain} ${rule}\n`);
   const maps = Object.values(declarations).map((declare) => declare());
-  return [takeText(features), ...maps, `add counter ${TABLE} unregistered\n`, ...chains, ...flushes, ...adds].join("");
+  return [
+    takeText(features),
+    ...maps,
+    CANARIES,
+    `add counter ${TABLE} unregistered\n`,
+    ...chains,
+    ...flushes,
+    ...adds,
+  ].join("");
 }
 
 /** The chains that {@link tableText} fills: none of them may be without rules. */

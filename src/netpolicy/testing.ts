@@ -1,6 +1,9 @@
 /** Policies for tests. */
 import type { Isolation, Policy } from "./policy.ts";
 
+/** The defaults of the instance file. */
+export const LOGGING = { ratePerMinute: 5, burst: 5, summarySeconds: 60, mute: { v4: [], v6: [] } };
+
 type Over = Partial<Isolation & Omit<Policy, "name" | "isolation">>;
 
 /** An instance without isolation; it listens on loopback, port 8000. */
@@ -8,7 +11,7 @@ export const open = (name: string, over: Partial<Omit<Policy, "name" | "isolatio
   name,
   listen: { address: "127.0.0.1", ports: [8000], from: null },
   loopbackPorts: [],
-  logging: { ratePerMinute: 5, burst: 5 },
+  logging: LOGGING,
   isolation: null,
   ...over,
 });

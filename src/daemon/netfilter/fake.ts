@@ -2,7 +2,15 @@
 import type { InstalledMap } from "../../netpolicy/change.ts";
 import { transaction } from "../../netpolicy/change.ts";
 import { cgroupOf, type Gate } from "../../netpolicy/names.ts";
-import { type Change, type Features, type Netfilter, NetfilterError, type Wanted } from "./port.ts";
+import {
+  type Change,
+  type Destination,
+  type Features,
+  type Netfilter,
+  NetfilterError,
+  type NetfilterListener,
+  type Wanted,
+} from "./port.ts";
 
 interface Table {
   gate: Gate;
@@ -23,14 +31,45 @@ export class FakeNetfilter implements Netfilter {
   #table: Table | null = null;
   #adopted = false;
 
-  constructor(cgroups: Iterable<readonly [path: string, id: bigint]> = [], features: Features = { persist: true }) {
+  constructor(
+    cgroups: Iterable<readonly [path: string, id: bigint]> = [],
+    features: Features = { persist: true, tells: true },
+  ) {
     this.cgroups = new Map(cgroups);
     this.features = features;
   }
 
-  /** As if somebody had deleted the table. */
-  lose(): void {
+  /** What instances were refused; tests fill it, and say so by {@link tell}. */
+  readonly drops = new Map<string, { total: bigint; destinations: readonly Destination[] }>();
+  /** Canaries that arrived; tests count. */
+  readonly arrived = new Map<string, bigint>();
+  #listener: NetfilterListener | null = null;
+
+  /** As if somebody had deleted the table; heard of when there is a name. */
+  lose(by: string | null = null): void {
     this.#table = null;
+    if (by !== null) this.#listener?.touched(by);
+  }
+
+  /** As if the kernel had refused something. */
+  tell(): void {
+    this.#listener?.refused();
+  }
+
+  async refused(): Promise<ReadonlyMap<string, bigint>> {
+    return new Map([...this.drops].map(([name, { total }]) => [name, total]));
+  }
+
+  async destinations(name: string): Promise<readonly Destination[]> {
+    return this.drops.get(name)?.destinations ?? [];
+  }
+
+  async canaries(): Promise<ReadonlyMap<string, bigint>> {
+    return this.arrived;
+  }
+
+  listen(listener: NetfilterListener): void {
+    this.#listener = listener;
   }
 
   async adopt(gate: Gate): Promise<ReadonlyMap<string, string>> {

@@ -13,7 +13,7 @@ import { connect } from "../../../testbed/network.ts";
 import { Peer } from "../../../testbed/peer.ts";
 import { cgroupOf, gateAt, TABLE } from "../../netpolicy/names.ts";
 import { type Policy, policyHash } from "../../netpolicy/policy.ts";
-import { isolated, open } from "../../netpolicy/testing.ts";
+import { isolated, LOGGING, open } from "../../netpolicy/testing.ts";
 import { sliceUnit } from "../../spec/names.ts";
 import { BROADCAST, DRIVER, HOLDER, LISTENER, PROBE, RENDEZVOUS } from "./fixtures.ts";
 
@@ -28,7 +28,7 @@ const policy = (over: Parameters<typeof isolated>[1] = {}): Policy =>
     dns: { v4: ["192.0.2.53"], v6: [] },
     listen: { address: "127.0.0.1", ports: [4000], from: null },
     loopbackPorts: [9000],
-    logging: { ratePerMinute: 600, burst: 100 },
+    logging: { ...LOGGING, ratePerMinute: 600, burst: 100 },
     ...over,
   });
 
@@ -36,7 +36,7 @@ const policy = (over: Parameters<typeof isolated>[1] = {}): Policy =>
 const b = (over: Parameters<typeof isolated>[1] = {}): Policy =>
   isolated("b", {
     listen: { address: "0.0.0.0", ports: [8002, 8003], from: { v4: ["192.0.2.2"], v6: [] } },
-    logging: { ratePerMinute: 600, burst: 100 },
+    logging: { ...LOGGING, ratePerMinute: 600, burst: 100 },
     ...over,
   });
 

@@ -5,9 +5,10 @@ import { mkdirSync, rmdirSync, statSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { generation, Nft } from "nftables-napi";
 import { inNamespaces } from "../../../packages/nftables-napi/testing.ts";
-import { cgroupOf, gateAt, TABLE } from "../../netpolicy/names.ts";
+import { waitFor } from "../../../testbed/wait.ts";
+import { CANARY, cgroupOf, gateAt, TABLE } from "../../netpolicy/names.ts";
 import { policyHash } from "../../netpolicy/policy.ts";
-import { isolated } from "../../netpolicy/testing.ts";
+import { isolated, LOGGING, open } from "../../netpolicy/testing.ts";
 import { contract } from "./contract.ts";
 import { LibnftablesNetfilter } from "./libnftables.ts";
 
@@ -60,6 +61,67 @@ function kernel(): void {
     assert.deepEqual(await netfilter.adopt(gate), new Map([["a", policyHash(changed)]]));
     await netfilter.commit({ put: [a], remove: [] });
     assert.equal(counted(), "1");
+  });
+
+  test("what is refused is told at once, counted by destination, and told of nobody who is muted", async () => {
+    const from = (name: string, ...sends: string[]) =>
+      spawnSync("bash", ["-c", `echo 0 >"${ROOT}/${cgroupOf(gate, name)}/cgroup.procs"; ${sends.join(";")}`]);
+    const mute = { ...LOGGING, mute: { v4: ["127.0.0.7"], v6: [] } };
+    await netfilter.commit({ put: [isolated("a", { logging: mute })], remove: [] });
+    let told = 0;
+    netfilter.listen({ touched: () => {}, refused: () => void told++ });
+    const before = (await netfilter.refused()).get("a") ?? 0n;
+    from("a", "echo >/dev/udp/127.0.0.7/9");
+    assert.equal((await netfilter.refused()).get("a"), before + 1n);
+    from("a", "echo >/dev/udp/127.0.0.1/99", "echo >/dev/udp/127.0.0.1/99", "echo >/dev/udp/::1/98");
+    assert.equal((await netfilter.refused()).get("a"), before + 4n);
+    const found = (await netfilter.destinations("a")).filter(({ port }) => port !== 9);
+    assert.deepEqual(
+      found.map(({ ago: _, ...rest }) => rest),
+      [
+        { address: "127.0.0.1", protocol: 17, port: 99, packets: 2n },
+        { address: "::1", protocol: 17, port: 98, packets: 1n },
+      ],
+    );
+    assert.ok(found.every(({ ago }) => ago < 10_000));
+    assert.deepEqual(await netfilter.destinations("nobody"), []);
+    // The kernel speaks twice a second at most, and may have done so before anybody listened.
+    await waitFor("the kernel's word", () => from("a", "echo >/dev/udp/127.0.0.1/97") && told > 0);
+    await netfilter.commit({ put: [a], remove: [] });
+  });
+
+  test("a canary is counted for the instance it comes from, and for nobody else", async () => {
+    mkdirSync(`${ROOT}/${cgroupOf(gate, "c")}`, { recursive: true });
+    await netfilter.commit({ put: [open("c")], remove: [] });
+    const before = await netfilter.canaries();
+    const send = (cgroup: string) =>
+      spawnSync("bash", [
+        "-c",
+        `echo 0 >"${ROOT}/${cgroup}/cgroup.procs"; echo >/dev/udp/${CANARY.address}/${CANARY.port}`,
+      ]);
+    for (const cgroup of [cgroupOf(gate, "a"), cgroupOf(gate, "c"), cgroupOf(gate, "c"), ""]) send(cgroup);
+    const moved = [...(await netfilter.canaries())].map(([name, count]) => [name, count - (before.get(name) ?? 0n)]);
+    assert.deepEqual(moved, [
+      ["a", 1n],
+      ["c", 2n],
+    ]);
+    await netfilter.commit({ put: [], remove: ["c"] });
+  });
+
+  test("somebody else's hand on the table is told of, by name; our own is not", async () => {
+    const heard: (string | null)[] = [];
+    netfilter.close();
+    netfilter = await LibnftablesNetfilter.open();
+    netfilter.listen({ touched: (by) => heard.push(by), refused: () => {} });
+    await netfilter.adopt(gate);
+    await netfilter.commit({ put: [a], remove: [] });
+    spawnSync("nft", [`add chain ${TABLE} x; delete chain ${TABLE} x`]);
+    const expected = netfilter.features.persist ? [] : ["nft"];
+    await waitFor("the change", () => heard.length === expected.length);
+    assert.deepEqual(
+      heard.map((by) => by?.replace(/ \(pid \d+\)$/, "")),
+      expected,
+    );
   });
 
   test("a table of another layout is replaced as a whole", async () => {

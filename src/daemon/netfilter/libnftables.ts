@@ -1,8 +1,18 @@
 /** The real {@link Netfilter}: libnftables for changes, netlink dumps for reading back. Every call is synchronous inside. */
 import { statSync } from "node:fs";
-import { elements, generation, Nft, rules, tableInfo } from "nftables-napi";
+import {
+  elements,
+  generation,
+  Nft,
+  rules,
+  type Change as Touch,
+  tableInfo,
+  type Watch,
+  watchLog,
+  watchTable,
+} from "nftables-napi";
 import { type Change, type InstalledMap, transaction } from "../../netpolicy/change.ts";
-import { cgroupOf, FAMILY, type Gate, namesOf, TABLE, TABLE_NAME } from "../../netpolicy/names.ts";
+import { cgroupOf, FAMILY, type Gate, LOG_GROUP, namesOf, TABLE, TABLE_NAME } from "../../netpolicy/names.ts";
 import { LAYOUT } from "../../netpolicy/policy.ts";
 import { type ListedRule, listedGate, listedIds, listedPolicies } from "../../netpolicy/readback.ts";
 import {
@@ -17,10 +27,21 @@ import {
   tableText,
   takeText,
 } from "../../netpolicy/table.ts";
-import { type Netfilter, NetfilterError, type NetfilterErrorCode, type Wanted } from "./port.ts";
+import { plain } from "../text.ts";
+import { readCanaries, readDestinations, readRefused } from "./counts.ts";
+import {
+  type Destination,
+  type Netfilter,
+  NetfilterError,
+  type NetfilterErrorCode,
+  type NetfilterListener,
+  type Wanted,
+} from "./port.ts";
 
 /** Where libnftables looks up cgroup paths; nothing can move it. */
 const CGROUP_ROOT = "/sys/fs/cgroup";
+const PROBE_NAME = `${TABLE_NAME}_probe`;
+const PROBE = `${FAMILY} ${PROBE_NAME}`;
 /** Up to here chains are read one by one (0.3 ms each); above, the whole table (20–40 ms at 500 instances). */
 const ONE_BY_ONE = 24;
 
@@ -49,11 +70,23 @@ export class LibnftablesNetfilter implements Netfilter {
   /** The whole table's rules, as of a generation of the ruleset. */
   #listing: { readonly generation: number; readonly rules: readonly ListedRule[] } | null = null;
 
+  /** Our own netlink port: who else changes the table is somebody else. Null when it cannot be told. */
+  readonly #port: number | null;
+  readonly #watches: Watch[] = [];
+
   private constructor(nft: Nft) {
     this.#nft = nft;
-    const probe = `${TABLE}_probe`;
-    const { rc } = nft.run(`add table ${probe} { flags owner,persist; }\ndelete table ${probe}`);
-    this.features = { persist: rc === 0 };
+    const tried = (flags: string, more = ""): number | null => {
+      const made = nft.run(`add table ${PROBE}${flags}\n${more}`).rc === 0;
+      const owner = made ? (tableInfo(FAMILY, PROBE_NAME)?.owner ?? 0) : null;
+      if (made) nft.run(`delete table ${PROBE}`);
+      return owner;
+    };
+    this.features = {
+      persist: tried(" { flags owner,persist; }") !== null,
+      tells: tried("", `add chain ${PROBE} c\nadd rule ${PROBE} c log group ${LOG_GROUP}\n`) !== null,
+    };
+    this.#port = tried(" { flags owner; }") || null;
   }
 
   /** Opens a context of its own; the table belongs to it until {@link close} or the end of the process. */
@@ -65,11 +98,11 @@ export class LibnftablesNetfilter implements Netfilter {
     }
   }
 
-  async adopt(gate: Gate): Promise<ReadonlyMap<string, string>> {
+  async adopt(gate: Gate, { remake = false } = {}): Promise<ReadonlyMap<string, string>> {
     const ids = idsOf(gate);
     if (ids === null) throw new NetfilterError("gate-missing", `there is no cgroup ${gate.cgroup}`);
     this.#adopted = null;
-    this.#run(this.#adoption(gate, ids));
+    this.#run(this.#adoption(gate, ids, remake));
     const installed = listedPolicies(this.#rules());
     const listed = listedIds(elements(FAMILY, TABLE_NAME, "instances"));
     const entries = [...installed.keys()].flatMap((name) =>
@@ -80,14 +113,16 @@ export class LibnftablesNetfilter implements Netfilter {
   }
 
   /** Keeps a table of this layout; any other is replaced in the same transaction. */
-  #adoption(gate: Gate, ids: GateIds): string {
+  #adoption(gate: Gate, ids: GateIds, remake: boolean): string {
     const found = tableInfo(FAMILY, TABLE_NAME);
     if (found === null) return tableText(this.features, gate, ids);
     const comment = listedGate(this.#rules());
     if (gateLayout(comment) !== LAYOUT || !canTake(this.features, found.flags)) {
       return deleteText() + tableText(this.features, gate, ids);
     }
-    return comment === gateComment(gate, ids) ? takeText(this.features) : tableText(this.features, gate, ids);
+    return comment === gateComment(gate, ids) && !remake
+      ? takeText(this.features)
+      : tableText(this.features, gate, ids);
   }
 
   async commit(change: Change): Promise<void> {
@@ -129,6 +164,29 @@ export class LibnftablesNetfilter implements Netfilter {
     );
   }
 
+  async refused(): Promise<ReadonlyMap<string, bigint>> {
+    return readRefused();
+  }
+
+  async destinations(name: string): Promise<readonly Destination[]> {
+    return readDestinations(name);
+  }
+
+  async canaries(): Promise<ReadonlyMap<string, bigint>> {
+    const arrived = readCanaries();
+    const installed = [...(this.#adopted?.installed ?? [])];
+    return new Map(installed.map(([name, { slot }]) => [name, arrived.get(slot) ?? 0n]));
+  }
+
+  listen(listener: NetfilterListener): void {
+    const heard = (change: Touch | null): void => {
+      if (change === null) listener.touched(null);
+      else if (change.port !== this.#port) listener.touched(`${plain(change.program, 32)} (pid ${change.pid})`);
+    };
+    this.#watches.push(watchTable(FAMILY, TABLE_NAME, heard));
+    if (this.features.tells) this.#watches.push(watchLog(LOG_GROUP, () => listener.refused()));
+  }
+
   async destroy(): Promise<void> {
     this.#adopted = null;
     if (tableInfo(FAMILY, TABLE_NAME) !== null) this.#run(deleteText());
@@ -136,6 +194,7 @@ export class LibnftablesNetfilter implements Netfilter {
 
   close(): void {
     this.#adopted = null;
+    for (const watch of this.#watches) watch.close();
     this.#nft.close();
   }
 

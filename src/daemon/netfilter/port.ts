@@ -1,6 +1,7 @@
 /** Netfilter as the daemon sees it. */
 import type { Change } from "../../netpolicy/change.ts";
 import type { Gate } from "../../netpolicy/names.ts";
+import type { ListedDestination } from "../../netpolicy/readback.ts";
 import type { Features } from "../../netpolicy/table.ts";
 import { ProblemError } from "../../spec/problem.ts";
 
@@ -42,14 +43,28 @@ export interface Wanted {
   readonly cgroupId: bigint;
 }
 
+/** What an instance was refused, or in audit mode would have been, at one place. */
+export interface Destination extends ListedDestination {
+  readonly packets: bigint;
+  /** Milliseconds since the last of them. */
+  readonly ago: number;
+}
+
+export interface NetfilterListener {
+  /** Somebody else changed our table, or took it away; null when it is not known who, or whether. */
+  touched(by: string | null): void;
+  /** Something was refused. Only with {@link Features}.tells; at most a few times a second. */
+  refused(): void;
+}
+
 export interface Netfilter {
   readonly features: Features;
   /**
    * Takes over the table, or makes it; what is installed and its counters stay, unless another layout wrote it. Makes the
-   * gate anew when it is for another cgroup than the one at `gate.cgroup` now. Safe to repeat.
-   * Returns the installed policies' hashes by instance. Throws {@link NetfilterError}.
+   * gate anew when it is for another cgroup than the one at `gate.cgroup` now. Safe to repeat. `remake`: what all instances
+   * share is made anew in any case. Returns the installed policies' hashes by instance. Throws {@link NetfilterError}.
    */
-  adopt(gate: Gate): Promise<ReadonlyMap<string, string>>;
+  adopt(gate: Gate, options?: { readonly remake?: boolean }): Promise<ReadonlyMap<string, string>>;
   /** One transaction, all or nothing; without a change, none. Throws {@link NetfilterError}. */
   commit(change: Change): Promise<void>;
   /**
@@ -57,6 +72,14 @@ export interface Netfilter {
    * gate for the slice that exists now. All false when the table is not as it was adopted.
    */
   inForce(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, boolean>>;
+  /** All that instances were refused so far, in packets. */
+  refused(): Promise<ReadonlyMap<string, bigint>>;
+  /** The same by destination, for one instance; when the kernel's set is full, not of every destination. */
+  destinations(name: string): Promise<readonly Destination[]>;
+  /** Canaries that arrived, by instance: see `CANARY` in `src/netpolicy/names.ts`. */
+  canaries(): Promise<ReadonlyMap<string, bigint>>;
+  /** Hear of what happens to the table; one listener. Stops with {@link close}. */
+  listen(listener: NetfilterListener): void;
   /** Deletes the table, whoever left it; nothing of ours is left. A table that is not there is no mistake. */
   destroy(): Promise<void>;
   /** Lets go of the table, which stays where it can ({@link Features}.persist, and in a plain table always). */
