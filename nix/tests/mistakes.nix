@@ -2,9 +2,10 @@
 {
   lib ? import <nixpkgs-lib>,
   index,
+  evaluate ? import ./evaluate.nix { inherit lib; },
 }:
 let
-  inherit (import ./evaluate.nix { inherit lib; }) host pkgs;
+  inherit (evaluate) host pkgs;
   mistake = lib.elemAt (lib.importJSON ./mistakes.json) index;
   config = host [
     (mistake.host or { })

@@ -7,7 +7,7 @@
 }:
 let
   tools = rec {
-    inherit lib pkgs;
+    inherit lib pkgs host;
     # A host with these instances.
     hostOf = instances: host [ { services.opencode.instances = instances; } ];
     withDefaults = defaults: instances: host [ { services.opencode = { inherit defaults instances; }; } ];
@@ -42,4 +42,5 @@ lib.genAttrs [
   "instance-config"
   "instance-environment"
   "defaults"
+  "flake"
 ] (name: import (./. + "/${name}.nix") tools)

@@ -87,7 +87,7 @@ in
         in
         {
           units = lib.filter (lib.hasPrefix "opencode-my") (lib.attrNames off.systemd.services);
-          users = lib.attrNames off.users.users;
+          users = lib.filter (lib.hasPrefix "opencode-") (lib.attrNames off.users.users);
           inherit (fileOf "my-project" off) enable dropIn;
         };
       expected = {
