@@ -14,7 +14,8 @@ in
     path: extra:
     let
       node = at path;
-      sentence = lib.toSentenceCase node.description;
+      first = lib.substring 0 1 node.description;
+      sentence = lib.toUpper first + lib.removePrefix first node.description;
     in
     lib.mkOption (
       { description = "${sentence}."; } // lib.optionalAttrs (node ? default) { inherit (node) default; } // extra

@@ -172,7 +172,10 @@ describe("a host with every option set", () => {
     const shown = await sh(
       "systemctl show -p OOMScoreAdjust,Restart,TasksMax,MemoryMax,CPUQuotaPerSecUSec opencode-all.service | sort",
     );
-    assert.equal(shown, "CPUQuotaPerSecUSec=1.500000s\nMemoryMax=2147483648\nOOMScoreAdjust=500\nRestart=always\nTasksMax=100\n");
+    assert.equal(
+      shown,
+      "CPUQuotaPerSecUSec=1.500000s\nMemoryMax=2147483648\nOOMScoreAdjust=500\nRestart=always\nTasksMax=100\n",
+    );
   });
 
   test("Disabled instance does not start", async () => {
