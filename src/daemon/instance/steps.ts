@@ -86,12 +86,29 @@ async function start(view: View, ports: Ports): Promise<Partial<View>> {
   const { spec, units } = view.wanted;
   const taken = await ports.host.taken(spec);
   if (taken !== null) throw new ProblemError({ instance: view.name, field: "listen.port", what: taken, fix: FREE_IT });
+  if (await joined(view.name, units.specHash, ports.systemd)) return mark(view, ports);
   if (isLoaded(view.setup)) await ports.systemd.stop(setupUnit(view.name));
   const main = { unit: mainUnit(view.name), properties: units.main };
   await startWhenFree(ports.systemd, main, { unit: setupUnit(view.name), properties: units.setup });
   return mark(view, ports);
 }
 const FREE_IT = "stop that, or write another port; the supervisor tries again by itself";
+
+/**
+ * Main may be there already, waiting for its turn: an answer was lost with the connection, or an earlier daemon had it
+ * started. Then this is another request for the same job, and setup is not done twice.
+ */
+async function joined(name: string, specHash: string, systemd: Systemd): Promise<boolean> {
+  const main = systemd.known().find(({ unit }) => unit === mainUnit(name));
+  if (main?.specHash !== specHash) return false;
+  try {
+    await systemd.start(mainUnit(name));
+    return true;
+  } catch (error) {
+    if (isNoSuchUnit(error)) return false;
+    throw error;
+  }
+}
 
 /** Only now: were it marked before and the daemon killed between, it would be taken for stopped by hand. */
 async function mark({ name, wanted }: View, { host }: Ports): Promise<Partial<View>> {
