@@ -136,8 +136,7 @@ function completed(properties: UnitProperty[], spec: InstanceSpec, specHash: str
  */
 export function instanceUnits(spec: InstanceSpec, host: Host): InstanceUnits {
   const both = shared(spec, host);
-  const setup = setupProperties(spec, host, both);
-  const main = mainProperties(spec, host, both);
+  const [setup, main] = [setupProperties(spec, host, both), mainProperties(spec, host, both)];
   // What reaches the units by files whose names do not change with what is in them.
   const content = {
     dropIn: dropIn(spec),
@@ -147,8 +146,13 @@ export function instanceUnits(spec: InstanceSpec, host: Host): InstanceUnits {
   };
   const specHash = hashOf({ setup, main, content });
   return {
-    setup: completed(setup, spec, specHash),
-    main: completed(main, spec, specHash),
+    // Made anew when asked for: few of hundreds are being started at any time, and each pair takes 30 KB.
+    get setup() {
+      return completed(setupProperties(spec, host, shared(spec, host)), spec, specHash);
+    },
+    get main() {
+      return completed(mainProperties(spec, host, shared(spec, host)), spec, specHash);
+    },
     specHash,
     relaxations: relaxations(spec, host),
   };

@@ -10,6 +10,8 @@ import { SystemdError } from "./port.ts";
 export type Call = (message: Message) => Promise<unknown>;
 
 const AT_ONCE = 64;
+/** systemd answers nobody while it starts what is queued: 25 s, dbus-native's own measure, pass when hundreds are. */
+const TIMEOUT_MS = 180_000;
 
 /** How to make calls on this connection; all of them are to share one of these. */
 export function callsOn(bus: MessageBus): Call {
@@ -17,7 +19,7 @@ export function callsOn(bus: MessageBus): Call {
   return async (message) => {
     await acquire();
     try {
-      return await bus.invoke<unknown>(message);
+      return await bus.invoke<unknown>(message, { timeout: TIMEOUT_MS });
     } catch (error) {
       throw toSystemdError(error);
     } finally {

@@ -27,6 +27,8 @@ const DBUS = "org.freedesktop.DBus";
 const SYSTEMD = "org.freedesktop.systemd1";
 const MANAGER = { path: "/org/freedesktop/systemd1", interface: `${SYSTEMD}.Manager` };
 const PROPERTIES = "org.freedesktop.DBus.Properties";
+/** systemd took too long, or re-executed itself. Whatever else fails means that the unit is gone, or the connection. */
+const NO_REPLY = "org.freedesktop.DBus.Error.NoReply";
 const UNKNOWN_OBJECT = "org.freedesktop.DBus.Error.UnknownObject";
 
 type Property = readonly [iface: Interface, name: string];
@@ -265,17 +267,22 @@ export class DBusSystemd implements Systemd {
       this.#emit({ kind: "unit", record });
       return;
     }
-    // A service seen for the first time: its hash never comes by signal.
-    if (this.#asked.has(unit)) return;
+    if (!this.#asked.has(unit)) this.#askForHash(unit);
+  }
+
+  /** A service seen for the first time: its hash never comes by signal. */
+  #askForHash(unit: string): void {
     this.#asked.add(unit);
     const tell = () => {
-      const current = this.#records.get(unit);
-      if (current !== undefined) this.#emit({ kind: "unit", record: current });
+      this.#asked.delete(unit);
+      const record = this.#records.get(unit);
+      if (record !== undefined) this.#emit({ kind: "unit", record });
     };
-    const gone = () => undefined; // UnitRemoved says so
-    this.#read(unit, ...FIRST_SEEN)
-      .then(tell, gone)
-      .finally(() => this.#asked.delete(unit));
+    const failed = (error: SystemdError) => {
+      this.#asked.delete(unit);
+      if (error.code === NO_REPLY && this.#records.has(unit)) this.#askForHash(unit);
+    };
+    this.#read(unit, ...FIRST_SEEN).then(tell, failed);
   }
 
   #manager(member: string, signature?: string, body?: unknown[]): Promise<unknown> {
