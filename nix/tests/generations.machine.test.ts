@@ -1,5 +1,6 @@
 /** Two generations of a host, as evaluated: what a switch, a roll-back and a switch-off leave running. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { Supervised } from "../../src/daemon/machine/testing.ts";
 import { NixosHost } from "./nixos-host.ts";
@@ -35,6 +36,11 @@ after(async () => {
   await supervised?.down();
 });
 
+/** As on a NixOS VM (vm/generations.nix). */
+async function play(scene: string): Promise<void> {
+  const texts = ["lib", scene].map((name) => readFile(new URL(`scenes/${name}.sh`, import.meta.url), "utf8"));
+  await supervised.machine.sh((await Promise.all(texts)).join(""));
+}
 const pids = (...names: string[]) => supervised.pids(...names);
 const property = (unit: string, name: string) => supervised.show(unit, name);
 const table = async () => (await host.machine.exec(["nft", "list", "table", "inet", "opencode_supervisor"])).stdout;
@@ -133,6 +139,7 @@ describe("a switch to the second generation", () => {
   });
 
   test("restarts what changed and nothing else", async () => {
+    await play("generation-second");
     assert.deepEqual(await pids("same", "policy"), earlier.running);
     assert.notEqual((await pids("changed"))[0], earlier.changed);
     assert.equal(await property("opencode-supervisor.service", "MainPID"), earlier.supervisor);
@@ -162,6 +169,7 @@ describe("a switch to the second generation", () => {
   test("rolled back, the first generation runs again, and what is in both was never touched", async () => {
     await host.switch("first");
     await supervised.untilAll(FIRST);
+    await play("generation-first");
     assert.deepEqual(await pids("same", "policy"), earlier.running);
     assert.deepEqual(await pids("added", "broken"), [0, 0]);
     await host.machine.waitFor("the old environment", async () =>

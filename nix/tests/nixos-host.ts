@@ -38,7 +38,7 @@ function storeScript(tree: Tree): string {
 }
 
 /** Hosts' names, and `none`: a configuration without the module. */
-export type Generation = "two-projects" | "first" | "second" | "everything" | "none";
+export type Generation = "two-projects" | "first" | "second" | "everything" | "scenes" | "none";
 
 export class NixosHost {
   readonly machine: Machine;
