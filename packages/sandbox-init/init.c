@@ -8,12 +8,16 @@
  * orphaned, and ends when PROGRAM ends, taking everything left over with it. It is needed because PID 1 of a PID
  * namespace ignores every signal it has no handler for, and opencode has none.
  *
+ * It sends a canary when it starts, and again at every SIGURG: a UDP datagram to an address of loopback that nobody has.
+ * The supervisor's packet filter counts it, and so sees that what is sent from in here goes through the instance's policy.
+ *
  * --landlock-scopes cuts the program off from abstract Unix sockets and processes outside of this unit
  * (landlock(7), ABI 6, Linux 6.12). --probe prints the kernel's Landlock ABI, 0 without Landlock.
  *
  * Exit status: the program's own; 128+N when signal N killed it; 127 not found; 126 not executable;
  * 64 wrong usage; 71 the system refused (no Landlock scopes, no process). See sysexits.h(3head).
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -127,12 +132,29 @@ static void end_leftovers(void)
 	while (waitpid(-1, NULL, 0) > 0);
 }
 
+/* The address and port are CANARY in src/netpolicy/names.ts. Nothing comes of it where it cannot be sent. */
+static void send_canary(void)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(0x7f4f4301), /* 127.79.67.1 */
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, "", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to);
+	close(fd);
+}
+
 static int supervise(pid_t child, const sigset_t *waited)
 {
 	int status = 0;
 	for (;;) {
 		int got = sigwaitinfo(waited, NULL);
-		if (got > 0 && got != SIGCHLD)
+		if (got == SIGURG)
+			send_canary();
+		else if (got > 0 && got != SIGCHLD)
 			kill(-child, got);
 		else if (got == SIGCHLD && reap(child, &status))
 			break;
@@ -163,9 +185,11 @@ int main(int argc, char **argv)
 	sigset_t waited, before;
 	sigemptyset(&waited);
 	sigaddset(&waited, SIGCHLD);
+	sigaddset(&waited, SIGURG);
 	for (size_t i = 0; i < sizeof FORWARDED / sizeof *FORWARDED; i++)
 		sigaddset(&waited, FORWARDED[i]);
 	sigprocmask(SIG_BLOCK, &waited, &before);
+	send_canary(); /* after the mask: whoever asks for one before this gets this one */
 	/* An ignored SIGCHLD would be inherited over exec and have the kernel throw the statuses away. */
 	signal(SIGCHLD, SIG_DFL);
 

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { CANARY } from "../../src/netpolicy/names.ts";
+import { waitFor } from "../../testbed/wait.ts";
 
 const here = import.meta.dirname;
 const INIT = join(here, "build/opencode-init");
@@ -133,6 +136,22 @@ os._exit(os.waitstatus_to_exitcode(os.waitpid(child,0)[1]) if child else 7)`;
         until [ "$(pgrep -fc '^sleep ${marker}$')" = 2 ]; do sleep 0.02; done; exit 5`;
       assert.equal(run(command, ["--", "sh", "-c", hide]).status, 5);
       assert.equal(alive(marker), false);
+    });
+
+    test("a canary is sent at the start, and for each SIGURG, which the program does not see", async () => {
+      const heard: number[] = [];
+      const socket = createSocket("udp4", (data) => heard.push(data.length)).bind(CANARY.port, CANARY.address);
+      await once(socket, "listening");
+      const { child } = await start(command, ["--", "sh", "-c", "trap 'exit 9' URG; echo up; exec sleep 1000"]);
+      await waitFor("the first", () => heard.length === 1);
+      for (const count of [2, 3]) {
+        process.kill(initPid(child), "SIGURG");
+        await waitFor("one more", () => heard.length === count);
+      }
+      assert.equal(child.exitCode, null);
+      process.kill(initPid(child), "SIGTERM");
+      await once(child, "exit");
+      socket.close();
     });
 
     test("outside abstract sockets and processes are out of reach with --landlock-scopes, and only then", async (t) => {

@@ -1,6 +1,7 @@
 /** `teardown`: leave no unit, slice, table or root behind, whether the daemon runs or not. State directories and passwords stay. */
 import { rm } from "node:fs/promises";
 import { assemble } from "../daemon/assemble.ts";
+import type { EgressEvents } from "../daemon/egress.ts";
 import type { SupervisorPorts } from "../daemon/supervisor.ts";
 import { INSTANCE_FILE, RUNTIME_DIR, SUPERVISOR_UNIT, TARGET } from "../spec/names.ts";
 import { formatProblem } from "../spec/problem.ts";
@@ -34,7 +35,10 @@ export async function teardown(_args: readonly string[]): Promise<number> {
   return EX.OK;
 }
 
-const toStderr: SupervisorPorts["events"] = {
+const toStderr: SupervisorPorts["events"] & EgressEvents = {
+  refused: () => undefined,
+  repaired: () => undefined,
+  unobserved: () => undefined,
   changed: () => undefined,
   gone: () => undefined,
   adopted: () => undefined,

@@ -5,7 +5,7 @@ import { dropIn } from "../sandbox/drop-in.ts";
 import { instanceUnits } from "../sandbox/properties.ts";
 import { mainUnit } from "../spec/names.ts";
 import { VERSION } from "../version.ts";
-import { Egress } from "./egress.ts";
+import { Egress, type EgressEvents } from "./egress.ts";
 import { taken } from "./health/listener.ts";
 import { readOutput } from "./health/output.ts";
 import { probe } from "./health/probe.ts";
@@ -31,21 +31,27 @@ const PROBE_LIMIT = { slots: 16, giveUpMs: 100 };
 
 export interface Assembly {
   readonly supervisor: Supervisor;
+  readonly egress: Egress;
   readonly accounts: Accounts;
   readonly facts: HostFacts;
   close(): Promise<void>;
 }
 
-export async function assemble(file: string, events: SupervisorPorts["events"], startedAt: number): Promise<Assembly> {
+export async function assemble(
+  file: string,
+  events: SupervisorPorts["events"] & EgressEvents,
+  startedAt: number,
+): Promise<Assembly> {
   const systemd = await DBusSystemd.connect();
   const netfilter = await LibnftablesNetfilter.open();
   const host = await probeHost(systemd.version);
   const accounts = new Accounts(systemd);
   const preparer = new Preparer(accounts);
   const probing = limiter(PROBE_LIMIT);
+  const egress = new Egress(netfilter, systemd, events);
   const supervisor = new Supervisor({
     systemd,
-    egress: new Egress(netfilter, systemd),
+    egress,
     loader: new Loader(file, readInstanceFile, readResolvers),
     leftovers: readLeftovers,
     host: {
@@ -71,10 +77,11 @@ export async function assemble(file: string, events: SupervisorPorts["events"], 
   };
   const close = async () => {
     supervisor.close();
+    egress.close();
     netfilter.close();
     await systemd.close();
   };
-  return { supervisor, accounts, facts, close };
+  return { supervisor, egress, accounts, facts, close };
 }
 
 async function probeView(systemd: DBusSystemd, view: View) {

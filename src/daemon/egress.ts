@@ -1,40 +1,72 @@
 /**
- * Egress policy as the steps see it: put one, remove one, each true only when read back from the kernel. Changes that come
- * together share a transaction; when the kernel refuses it, each is tried alone, so that one bad policy holds up no other.
+ * Egress policy as the rest of the daemon sees it: put one, remove one, each true only when read back from the kernel; kept
+ * in force from then on; and what it refused. The parts are in `egress/`.
  */
 import { stat } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { cgroupOf, type Gate, gateAt } from "../netpolicy/names.ts";
 import { type Policy, policyHash } from "../netpolicy/policy.ts";
-import { PARENT_SLICE, SUPERVISOR_UNIT } from "../spec/names.ts";
+import { PARENT_SLICE, parseUnit, SUPERVISOR_UNIT } from "../spec/names.ts";
+import { observe } from "./egress/canary.ts";
+import { Commits, EgressError } from "./egress/commits.ts";
+import { Guard, type Repair } from "./egress/guard.ts";
+import { type Account, Ledger, type Reading } from "./egress/ledger.ts";
+import { RefusedWatch } from "./egress/refused-watch.ts";
+import { mutedBy, type Report, Reporter } from "./egress/report.ts";
 import { type Netfilter, NetfilterError } from "./netfilter/port.ts";
-import type { Systemd } from "./systemd/port.ts";
+import type { Systemd, SystemdEvent } from "./systemd/port.ts";
 
-interface Change {
-  readonly put: Policy | null;
-  readonly name: string;
-  resolve(inForce: boolean): void;
-  reject(error: unknown): void;
-}
+export { EgressError };
 
-export class EgressError extends Error {
-  override name = "EgressError";
+export interface EgressEvents {
+  repaired(repair: Repair): void;
+  /** Something was refused. */
+  refused(report: Report): void;
+  /** A policy was committed and read back, and yet the canary did not come through it. */
+  unobserved(name: string): void;
 }
 
 const CGROUPS = "/sys/fs/cgroup";
+/** Instances that are put or start together are observed together. */
+const OBSERVE_AFTER_MS = 200;
 
 export class Egress {
   readonly #netfilter: Netfilter;
   readonly #systemd: Systemd;
-  #queue: Change[] = [];
-  #flushing = false;
+  readonly #events: EgressEvents;
+  readonly #commits: Commits;
+  readonly #guard: Guard;
+  readonly #ledger = new Ledger();
+  readonly #reporter = new Reporter(ownAddresses);
+  readonly #watch: RefusedWatch;
+  /** What is to be in force. */
+  readonly #policies = new Map<string, Policy>();
+  /** When a canary last came through the policy that is in force, milliseconds since the epoch. */
+  readonly #observed = new Map<string, number>();
+  readonly #toObserve = new Set<string>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #repairs: Repair[] = [];
+  #isListening = false;
   #opening: Promise<ReadonlyMap<string, string>> | null = null;
   #gate: (Gate & { readonly id: bigint }) | null = null;
   #why: string | null = "no instance needs it yet";
   #opened: (installed: ReadonlyMap<string, string>) => void = () => undefined;
 
-  constructor(netfilter: Netfilter, systemd: Systemd) {
+  constructor(netfilter: Netfilter, systemd: Systemd, events: EgressEvents) {
     this.#netfilter = netfilter;
     this.#systemd = systemd;
+    this.#events = events;
+    const verify = (policies: readonly Policy[]) => this.#inForce(policies);
+    this.#commits = new Commits({ netfilter, verify, adopt: () => this.open() });
+    this.#guard = new Guard({
+      policies: () => [...this.#policies.values()],
+      verify,
+      remake: () => this.#open(true),
+      put: (policy) => this.#commits.put(policy),
+      repaired: (repair) => this.#repaired(repair),
+    });
+    this.#watch = new RefusedWatch(netfilter, this.#ledger, (name, reading) => this.#read(name, reading));
+    systemd.onEvent((event) => void this.#heard(event).catch(() => this.#guard.touched(null)));
   }
 
   /** Why there is no table of ours in the kernel; null when there is. */
@@ -42,27 +74,48 @@ export class Egress {
     return this.#why;
   }
 
-  /** Told each time the table is taken over or made, with what is installed in it: what is not has to be put again. */
+  /** What was put right since the daemon started, the last one last. */
+  get repairs(): readonly Repair[] {
+    return this.#repairs;
+  }
+
+  /** What an instance was refused. */
+  account(name: string): Account {
+    return this.#ledger.account(name);
+  }
+
+  /** When its policy was last observed at work, milliseconds since the epoch; null when it was not since it was put. */
+  observedAt(name: string): number | null {
+    return this.#observed.get(name) ?? null;
+  }
+
+  /**
+   * Told each time the table is taken over or made, with what is installed in it: what is not has to be put again. What is
+   * kept in force counts as installed, as it is put back by itself.
+   */
   onOpen(listener: (installed: ReadonlyMap<string, string>) => void): void {
     this.#opened = listener;
   }
 
   /** Make `opencode.slice` active and take over (or make) the table; policies installed before, by instance. */
   open(): Promise<ReadonlyMap<string, string>> {
-    this.#opening ??= this.#open().finally(() => {
+    this.#opening ??= this.#open(false).finally(() => {
       this.#opening = null;
     });
     return this.#opening;
   }
 
-  async #open(): Promise<ReadonlyMap<string, string>> {
+  async #open(remake: boolean): Promise<ReadonlyMap<string, string>> {
     try {
       await this.#systemd.start(PARENT_SLICE);
       const gate = await this.#findGate();
-      const installed = await this.#netfilter.adopt(gate);
+      const installed = await this.#netfilter.adopt(gate, { remake });
       this.#gate = gate;
       this.#why = null;
-      this.#opened(installed);
+      this.#listen();
+      const kept = [...this.#policies.values()];
+      if (kept.some(({ name }) => !installed.has(name))) this.#guard.touched(null);
+      this.#opened(new Map([...installed, ...kept.map((policy) => [policy.name, policyHash(policy)] as const)]));
       return installed;
     } catch (error) {
       this.#gate = null;
@@ -73,15 +126,39 @@ export class Egress {
     }
   }
 
+  #listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    this.#netfilter.listen({
+      touched: (by) => this.#guard.touched(by),
+      refused: () => void this.#watch.told().catch(() => undefined),
+    });
+    this.#guard.start();
+    void this.#watch.told().catch(() => undefined);
+  }
+
   /** Take the table away; nothing of ours is left in the kernel. */
   async destroy(): Promise<void> {
+    this.#policies.clear();
     await this.#netfilter.destroy();
     this.#gate = null;
     this.#why = "no instance needs it";
   }
 
-  /** Of these policies, those that are in force: chain with this hash, live entry for this slice. */
+  close(): void {
+    this.#guard.close();
+    this.#watch.close();
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  /** Of these policies, those that are in force: chain with this hash, live entry for this slice. They are kept so from now on. */
   async verify(policies: readonly Policy[]): Promise<ReadonlyMap<string, boolean>> {
+    const inForce = await this.#inForce(policies);
+    for (const policy of policies) if (inForce.get(policy.name) === true) this.#keep(policy);
+    return inForce;
+  }
+
+  async #inForce(policies: readonly Policy[]): Promise<ReadonlyMap<string, boolean>> {
     const gate = this.#gate;
     if (gate === null) return new Map();
     const wanted = policies.map(async (policy) => ({
@@ -100,17 +177,33 @@ export class Egress {
       if (policy.isolation === null) return false;
       throw error;
     }
-    return this.#enqueue(policy.name, policy);
+    await this.#commits.put(policy);
+    this.#keep(policy);
+    return true;
   }
 
   async remove(name: string): Promise<void> {
-    if (this.#gate !== null) await this.#enqueue(name, null);
+    this.#policies.delete(name);
+    this.#observed.delete(name);
+    this.#ledger.forget(name);
+    this.#reporter.forget(name);
+    if (this.#gate !== null) await this.#commits.remove(name);
+  }
+
+  #keep(policy: Policy): void {
+    this.#policies.set(policy.name, policy);
+    this.#observed.delete(policy.name);
+    this.#observeSoon(policy.name);
   }
 
   /** The gate stores the slice's cgroup id: a slice made anew needs the table adopted anew. */
   async #ensureGate(): Promise<void> {
-    if (this.#gate !== null && (await cgroupId(this.#gate.cgroup)) === this.#gate.id) return;
+    if (await this.#isGateCurrent()) return;
     await this.open();
+  }
+
+  async #isGateCurrent(): Promise<boolean> {
+    return this.#gate !== null && (await cgroupId(this.#gate.cgroup)) === this.#gate.id;
   }
 
   async #findGate(): Promise<Gate & { readonly id: bigint }> {
@@ -126,42 +219,89 @@ export class Egress {
     return cgroup !== "" && (await cgroupId(cgroup)) !== 0n ? cgroup : null;
   }
 
-  #enqueue(name: string, put: Policy | null): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ name, put, resolve, reject });
-      if (!this.#flushing) void this.#flush();
-    });
+  /** A slice that became active may be another one than the rules know; a server that started can be observed. */
+  async #heard(event: SystemdEvent): Promise<void> {
+    if (event.kind !== "unit" || event.record.active !== "active") return;
+    const { unit } = event.record;
+    if (unit === PARENT_SLICE) {
+      if (this.#policies.size > 0 && !(await this.#isGateCurrent())) this.#guard.touched(`${unit} was made anew`);
+      return;
+    }
+    const parsed = parseUnit(unit);
+    const policy = this.#policies.get(parsed?.name ?? "");
+    if (policy === undefined || parsed === null) return;
+    if (parsed.role === "main" && !this.#observed.has(policy.name)) this.#observeSoon(policy.name);
+    if (parsed.role === "slice" && (await this.#inForce([policy])).get(policy.name) === false) {
+      this.#guard.touched(`${unit} was made anew`);
+    }
   }
 
-  async #flush(): Promise<void> {
-    this.#flushing = true;
-    while (this.#queue.length > 0) {
-      await new Promise((resolve) => setImmediate(resolve));
-      const changes = this.#queue;
-      this.#queue = [];
-      await this.#commit(changes);
-    }
-    this.#flushing = false;
+  #repaired(repair: Repair): void {
+    this.#repairs = [...this.#repairs, repair].slice(-REPAIRS_MOST);
+    this.#events.repaired(repair);
+    this.#observed.clear();
+    for (const name of this.#policies.keys()) this.#observeSoon(name);
   }
 
-  async #commit(changes: readonly Change[]): Promise<void> {
-    const put = changes.map((change) => change.put).filter((policy) => policy !== null);
-    const remove = changes.filter((change) => change.put === null).map((change) => change.name);
-    try {
-      await this.#netfilter.commit({ put, remove });
-      const inForce = await this.verify(put);
-      for (const change of changes) settle(change, inForce);
-    } catch (error) {
-      if (error instanceof NetfilterError && error.code === "not-adopted") this.#gate = null; // the next try opens it anew
-      if (changes.length === 1) changes[0]?.reject(error);
-      else for (const change of changes) await this.#commit([change]);
+  #later(work: () => void, milliseconds: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      work();
+    }, milliseconds);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+
+  #observeSoon(name: string): void {
+    if (this.#toObserve.size === 0) this.#later(() => void this.#observe().catch(() => undefined), OBSERVE_AFTER_MS);
+    this.#toObserve.add(name);
+  }
+
+  async #observe(): Promise<void> {
+    const names = [...this.#toObserve];
+    this.#toObserve.clear();
+    const policies = new Map(names.map((name) => [name, this.#policies.get(name)]));
+    const arrived = await observe({ netfilter: this.#netfilter, systemd: this.#systemd }, names);
+    for (const [name, has] of arrived) {
+      if (policies.get(name) !== this.#policies.get(name)) continue; // it was put anew meanwhile, and will be observed again
+      if (has) this.#observed.set(name, Date.now());
+      else this.#events.unobserved(name);
     }
+  }
+
+  #read(name: string, reading: Reading): void {
+    const policy = this.#policies.get(name);
+    if (policy === undefined) return;
+    const now = Date.now();
+    const isMuted = mutedBy(policy);
+    for (const report of this.#reporter.take(policy, reading, isMuted, now)) this.#events.refused(report);
+    this.#summariseLater(now);
+  }
+
+  #isSummaryDue = false;
+  #summariseLater(now: number): void {
+    const { next } = this.#reporter;
+    if (next === null || this.#isSummaryDue) return;
+    this.#isSummaryDue = true;
+    this.#later(
+      () => {
+        this.#isSummaryDue = false;
+        for (const policy of this.#policies.values()) {
+          for (const report of this.#reporter.due(policy, Date.now())) this.#events.refused(report);
+        }
+        this.#summariseLater(Date.now());
+      },
+      Math.max(0, next - now),
+    );
   }
 }
 
-function settle(change: Change, inForce: ReadonlyMap<string, boolean>): void {
-  if (change.put === null || inForce.get(change.name) === true) change.resolve(true);
-  else change.reject(new EgressError("the policy was committed, but is not there when read back"));
+const REPAIRS_MOST = 100;
+
+/** Addresses of this host's interfaces. */
+function ownAddresses(): ReadonlySet<string> {
+  const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return new Set(interfaces.map(({ address }) => address));
 }
 
 /** A cgroup's id is its inode number (cgroups(7), `cgroup.id`); 0n when it is not there. */

@@ -3,6 +3,7 @@
  * since an agent chooses how many destinations there are.
  */
 
+import ipaddr from "ipaddr.js";
 import type { Policy } from "../../netpolicy/policy.ts";
 import { allowance, destinationText, nixLine } from "../../netpolicy/suggest.ts";
 import { type Growth, keyOf, type Reading, type Refused } from "./ledger.ts";
@@ -99,6 +100,17 @@ export class Reporter {
     const text = `${policy.name}: ${packets(by)} to ${destinationText(refused)} ${verb(policy)}${advice}`;
     return { instance: policy.name, refused, packets: by, text };
   }
+}
+
+/** Whether a policy mutes an address. */
+export function mutedBy({ logging: { mute } }: Policy): (address: string) => boolean {
+  const networks = [...mute.v4, ...mute.v6].map((each) =>
+    each.includes("/") ? ipaddr.parseCIDR(each) : ipaddr.parseCIDR(`${each}/${each.includes(":") ? 128 : 32}`),
+  );
+  return (address) => {
+    const parsed = ipaddr.parse(address);
+    return networks.some((network) => parsed.kind() === network[0].kind() && parsed.match(network));
+  };
 }
 
 const hasNews = ({ byDestination, further }: Pending): boolean => byDestination.size > 0 || further > 0;

@@ -2,9 +2,11 @@
 import { fileURLToPath } from "node:url";
 import { type Logger, pino, transport } from "pino";
 import { formatProblem } from "../../spec/problem.ts";
+import type { EgressEvents } from "../egress.ts";
 import { stateOf } from "../instance/state.ts";
 import type { View } from "../instance/view.ts";
 import type { SupervisorPorts } from "../supervisor.ts";
+import { logEgress } from "./egress.ts";
 
 /** The transport beside this file: `.ts` in the source tree, `.js` when built. */
 const TRANSPORT = fileURLToPath(import.meta.url).replace(/logger\.(ts|js)$/, "transport.$1");
@@ -15,7 +17,7 @@ export function openLogger(underSystemd: boolean): Logger {
 }
 
 /** The supervisor's events as journal entries: state changes, blocks, adoption, trouble. */
-export function logEvents(log: Logger): SupervisorPorts["events"] {
+export function logEvents(log: Logger): SupervisorPorts["events"] & EgressEvents {
   const last = new Map<string, string>();
   const changed = (view: View): void => {
     const { state, why } = stateOf(view);
@@ -27,6 +29,7 @@ export function logEvents(log: Logger): SupervisorPorts["events"] {
     else if (state !== "blocked") log.info(fields, text);
   };
   return {
+    ...logEgress(log),
     changed,
     gone: (name) => void last.delete(name),
     blocked: (view, step, problem) => log.warn({ kind: "blocked", instance: view.name, step }, formatProblem(problem)),

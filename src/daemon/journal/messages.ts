@@ -10,6 +10,12 @@ export const MESSAGE_IDS = {
   adopted: "633b9580b6070e719451c3f858c14d45",
   /** Something of the host's failed that concerns no one instance. */
   trouble: "3f92bf78ebb632cfb149bcf93166cfdf",
+  /** An instance was refused a destination, or in audit mode would have been. */
+  refused: "af2e168bc6e548af90a66082ac207704",
+  /** Network policies were gone, or had been changed, and were put back. */
+  repaired: "3152e0a90333445e8aff2e08d48e2e71",
+  /** A network policy was committed and read back, and yet a packet from inside did not come through it. */
+  unobserved: "0ab33169fdcb4e2dab23a46d11351d28",
 } as const;
 
 export type MessageKind = keyof typeof MESSAGE_IDS;

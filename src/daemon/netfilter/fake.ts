@@ -65,7 +65,7 @@ export class FakeNetfilter implements Netfilter {
   }
 
   async canaries(): Promise<ReadonlyMap<string, bigint>> {
-    return this.arrived;
+    return new Map(this.arrived);
   }
 
   listen(listener: NetfilterListener): void {

@@ -7,7 +7,7 @@
  * daemon-reload systemd says of every unit that it was removed: what it says of units meanwhile is not believed.
  */
 import { createClient, type Message, type MessageBus, Variant } from "dbus-native";
-import { parseUnit } from "../../spec/names.ts";
+import { PARENT_SLICE, parseUnit, TARGET } from "../../spec/names.ts";
 import { SIGNATURES, type UnitProperty } from "../../spec/unit.ts";
 import { type Call, callsOn } from "./calls.ts";
 import { JobWaiter } from "./jobs.ts";
@@ -45,15 +45,17 @@ const READ: Readonly<Record<"main" | "setup" | "slice" | "ended", readonly Prope
   ],
 };
 
+const SINCE: readonly Property[] = [["Unit", "StateChangeTimestamp"]];
 /** An active service has not ended yet, or well. */
 function toRead(unit: string, active: string): readonly Property[] {
+  if (unit === TARGET) return SINCE;
   const role = parseUnit(unit)?.role ?? "slice";
   return role === "slice" || active === "active" ? READ[role] : [...READ[role], ...READ.ended];
 }
 
 /** Units the daemon follows: those of instances, and the target and slice that hold them all. */
 const follows = (unit: string): boolean =>
-  parseUnit(unit) !== null || unit === "opencode.target" || unit === "opencode.slice";
+  parseUnit(unit) !== null || unit === TARGET || unit === PARENT_SLICE;
 
 export const toVariants = (properties: readonly UnitProperty[]): [string, Variant][] =>
   properties.map(([name, value]) => [name, new Variant(SIGNATURES[name], marshallable(name, value))]);
@@ -175,6 +177,10 @@ export class DBusSystemd implements Systemd {
       if (isNoSuchUnit(error)) return "done";
       throw error;
     }
+  }
+
+  async kill(unit: string, signal: number): Promise<void> {
+    await this.#manager("KillUnit", "ssi", [unit, "main", signal]);
   }
 
   async resetFailed(unit: string): Promise<void> {

@@ -78,6 +78,11 @@ export class FakeSystemd implements Systemd {
     this.calls.push(`set ${unit} ${properties.map(([name]) => name).join(" ")}`);
   }
 
+  async kill(unit: string, signal: number): Promise<void> {
+    this.calls.push(`kill ${unit} ${signal}`);
+    if (this.get(unit).mainPid === 0) throw new SystemdError("org.freedesktop.systemd1.NoSuchUnit", unit);
+  }
+
   async cgroupId(slice: string): Promise<bigint> {
     return this.#cgroups.get(slice) ?? 0n;
   }

@@ -56,6 +56,8 @@ export interface Systemd {
   resetFailed(unit: string): Promise<void>;
   /** Change properties of a live unit, until the next boot. */
   setProperties(unit: string, properties: readonly UnitProperty[]): Promise<void>;
+  /** Send a signal to the main process of a unit. */
+  kill(unit: string, signal: number): Promise<void>;
   /** ControlGroupId of a slice (its inode number in cgroupfs), 0n when it has none. */
   cgroupId(slice: string): Promise<bigint>;
   /** ControlGroup path of a unit, "" when it has none. */

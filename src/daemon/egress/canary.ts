@@ -1,0 +1,43 @@
+/**
+ * "In force" is observed: an instance's init sends a datagram from inside its cgroup (`packages/sandbox-init`), and the
+ * table counts it by sender where it arrives (`CANARY` in `src/netpolicy/names.ts`). It has then been through the gate, the
+ * entry of its slice, the instance's chain, and the mark that loopback is judged by.
+ */
+import { constants } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { mainUnit } from "../../spec/names.ts";
+import type { Netfilter } from "../netfilter/port.ts";
+import type { Systemd } from "../systemd/port.ts";
+
+export interface CanaryPorts {
+  readonly netfilter: Pick<Netfilter, "canaries">;
+  readonly systemd: Pick<Systemd, "kill">;
+}
+
+const EVERY_MS = 50;
+const WITHIN_MS = 2000;
+
+/** Has each instance that runs send one. Answers which arrived; instances that do not run are not among them. */
+export async function observe(ports: CanaryPorts, names: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
+  const before = await ports.netfilter.canaries();
+  const asked = await Promise.all(names.map(async (name) => ((await ask(ports, name)) ? name : null)));
+  const waiting = new Set(asked.filter((name) => name !== null));
+  const arrived = new Map([...waiting].map((name) => [name, false]));
+  for (const deadline = Date.now() + WITHIN_MS; waiting.size > 0 && Date.now() < deadline; ) {
+    await delay(EVERY_MS);
+    const now = await ports.netfilter.canaries();
+    for (const name of waiting) {
+      if ((now.get(name) ?? 0n) === (before.get(name) ?? 0n)) continue;
+      arrived.set(name, true);
+      waiting.delete(name);
+    }
+  }
+  return arrived;
+}
+
+/** False when there is nobody to ask. A server without the init ignores the signal, as it does by default. */
+const ask = ({ systemd }: CanaryPorts, name: string): Promise<boolean> =>
+  systemd.kill(mainUnit(name), constants.signals.SIGURG).then(
+    () => true,
+    () => false,
+  );
