@@ -49,7 +49,8 @@ export class Supervisor {
   readonly #health: HealthWatch;
   readonly #output: OutputWatch;
   #file: FileState;
-  #targetActive = false;
+  /** opencode.target as it was last seen; null before. */
+  #target: { readonly active: boolean; readonly since: number } | null = null;
   #idle: Promise<void> = Promise.resolve();
   #reading: Promise<void> = Promise.resolve();
   #connected = true;
@@ -72,7 +73,7 @@ export class Supervisor {
   }
 
   get targetActive(): boolean {
-    return this.#targetActive;
+    return this.#target?.active === true;
   }
 
   get connected(): boolean {
@@ -127,10 +128,10 @@ export class Supervisor {
     const { systemd } = this.#ports;
     await systemd.list(UNITS);
     this.#connected = true;
-    this.#targetActive = systemd.known().some((record) => record.unit === TARGET && record.active === "active");
+    this.#takeTarget(systemd.known().find(({ unit }) => unit === TARGET));
     const { markers, roots } = await this.#ports.leftovers();
     const slices = await this.#sliceIds();
-    const wanted = this.#targetActive ? this.#file.specs.map((spec) => spec.name) : [];
+    const wanted = this.targetActive ? this.#file.specs.map((spec) => spec.name) : [];
     const before = observed(systemd.known(), slices);
     const names = new Set([...this.#controllers.keys(), ...before.keys(), ...markers.keys(), ...roots, ...wanted]);
     if (names.size === 0) return this.#leaveNothing(); // what an earlier daemon may have left
@@ -169,8 +170,8 @@ export class Supervisor {
   async #converge(retry: boolean): Promise<void> {
     await this.#idle;
     const { specs: enabled, kept } = this.#file;
-    const specs = new Map(this.#targetActive ? enabled.map((spec) => [spec.name, spec]) : []);
-    const keep = new Set(this.#targetActive ? (kept === "all" ? this.#controllers.keys() : kept) : []);
+    const specs = new Map(this.targetActive ? enabled.map((spec) => [spec.name, spec]) : []);
+    const keep = new Set(this.targetActive ? (kept === "all" ? this.#controllers.keys() : kept) : []);
     for (const name of specs.keys()) this.#controller(name);
     const settling: Promise<void>[] = [];
     for (const [name, controller] of this.#controllers) {
@@ -259,7 +260,7 @@ export class Supervisor {
   #unitIs(unit: string, record: UnitRecord | null): void {
     const parsed = parseUnit(unit);
     const controller = this.#controllers.get(parsed?.name ?? "");
-    if (unit === TARGET && record !== null) this.#targetIs(record.active === "active");
+    if (unit === TARGET && record !== null) this.#targetIs(record);
     if (parsed === null || controller === undefined) return;
     if (parsed.role !== "slice") controller.update({ [parsed.role]: isOurs(record) ? record : null });
     else if (controller.view.slice !== null && (record === null || record.active === "inactive")) {
@@ -275,10 +276,24 @@ export class Supervisor {
     }
   }
 
-  #targetIs(active: boolean): void {
-    if (active === this.#targetActive) return;
-    this.#targetActive = active;
-    this.#converge(false).catch((error: unknown) => this.#ports.events.trouble("target", error));
+  #targetIs(record: UnitRecord): void {
+    if (this.#takeTarget(record))
+      this.#converge(false).catch((error: unknown) => this.#ports.events.trouble("target", error));
+  }
+
+  /**
+   * Take in how the target is; says whether there is anything new. systemd stops every instance with it, also when it is
+   * active again by the time we look: they are not to be taken for stopped by hand.
+   */
+  #takeTarget(record: UnitRecord | undefined): boolean {
+    const before = this.#target;
+    const now = { active: record?.active === "active", since: record?.since ?? 0 };
+    this.#target = now;
+    if (before === null) return now.active;
+    const again = now.active && before.active && before.since !== 0 && now.since !== before.since;
+    const ended = again || (now.active && !before.active);
+    for (const controller of ended ? this.#controllers.values() : []) controller.observe({ ended: true });
+    return again || now.active !== before.active;
   }
 }
 

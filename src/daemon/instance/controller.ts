@@ -33,6 +33,7 @@ export const blankView = (name: string): View => ({
   started: null,
   blocked: null,
   retry: false,
+  ended: false,
   health: { kind: "checking", last: null },
   output: [],
 });

@@ -34,6 +34,7 @@ const CASES: readonly (readonly [given: string, view: View, step: Step | null])[
   ["setup under way", { ...installed, started: "h1", setup: { ...setup, active: "activating" } }, null],
   ["setup failed", { ...running, main: null, setup: { ...setup, ...failed } }, null],
   ["failed, another try asked for", { ...running, main: { ...main, ...failed }, retry: true }, "stop"],
+  ["the target was restarted", { ...running, ended: true }, "stop"],
   ["stopping", { ...running, main: { ...main, active: "deactivating" } }, null],
   ["stopped by hand", { ...installed, started: "h1" }, null],
   ["stopped by hand, changed since", { ...installed, started: "h0" }, "start"],

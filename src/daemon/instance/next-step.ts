@@ -28,7 +28,7 @@ const policyDiffers = (view: View): boolean =>
 /** The first row that holds decides; null is "nothing now". */
 const WANTED: readonly Row[] = [
   [null, (view) => view.blocked !== null],
-  ["stop", (view) => stale(view) || (view.retry && failed(view))],
+  ["stop", (view) => stale(view) || view.ended || (view.retry && failed(view))],
   ["policy", (view) => isUp(view.main) && view.slice !== null && policyDiffers(view)],
   ["mark", (view) => isUp(view.main) && view.started !== view.wanted?.units.specHash],
   [null, (view) => isUp(view.main) || failed(view) || moving(view)],

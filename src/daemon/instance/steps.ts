@@ -45,7 +45,7 @@ async function stop({ name }: View, { systemd, host }: Ports): Promise<Partial<V
     await systemd.resetFailed(unit);
   }
   await host.unmark(name);
-  return { main: null, setup: null, started: null, retry: false, health: { kind: "checking", last: null } };
+  return { main: null, setup: null, started: null, retry: false, ended: false, health: { kind: "checking", last: null } };
 }
 
 async function prepare({ wanted }: View, { host }: Ports): Promise<Partial<View>> {

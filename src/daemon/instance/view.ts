@@ -41,6 +41,8 @@ export interface View {
   readonly blocked: Problem | null;
   /** A reload asked for another try of what failed. */
   readonly retry: boolean;
+  /** opencode.target was stopped meanwhile, and this with it: what is left of it goes before it is started again. */
+  readonly ended: boolean;
   readonly health: Health;
   /** The last lines that the unit that failed wrote, cleaned of what a terminal would act on; empty while none failed. */
   readonly output: readonly string[];
