@@ -54,8 +54,7 @@ function toRead(unit: string, active: string): readonly Property[] {
 }
 
 /** Units the daemon follows: those of instances, and the target and slice that hold them all. */
-const follows = (unit: string): boolean =>
-  parseUnit(unit) !== null || unit === TARGET || unit === PARENT_SLICE;
+const follows = (unit: string): boolean => parseUnit(unit) !== null || unit === TARGET || unit === PARENT_SLICE;
 
 export const toVariants = (properties: readonly UnitProperty[]): [string, Variant][] =>
   properties.map(([name, value]) => [name, new Variant(SIGNATURES[name], marshallable(name, value))]);
