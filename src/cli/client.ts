@@ -1,5 +1,5 @@
 /** Asking the running supervisor over its status socket. */
-import { request } from "node:http";
+import { request } from "../http.ts";
 import { RUNTIME_DIR } from "../spec/names.ts";
 
 const SOCKET = `${RUNTIME_DIR}/status.sock`;

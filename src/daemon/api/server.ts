@@ -3,8 +3,8 @@
  * Errors are `application/problem+json` (RFC 9457).
  */
 import { chmod, chown, rm } from "node:fs/promises";
-import { STATUS_CODES } from "node:http";
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
+import { STATUS_CODES } from "../../http.ts";
 import { type HostFacts, instanceStatuses, type Snapshot, status } from "../status.ts";
 import type { InstanceList, Status } from "./model.ts";
 

@@ -2,8 +2,8 @@
  * Is the server of an instance ready? Ready is: `/global/health` says healthy *and* `/config` answers, both with the
  * instance's credentials. Health alone says 200 on a broken config, and a request made while it starts is never answered.
  */
-import { request } from "node:http";
 import { connect } from "node:net";
+import { request } from "../../http.ts";
 import { SERVER_USER } from "../host/credentials.ts";
 import { plain } from "../text.ts";
 import { formatHolder, holderOf, listenerOwner } from "./listener.ts";
