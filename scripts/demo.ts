@@ -2,13 +2,16 @@
  * `npm run demo`: the main job, end to end, in a machine that is gone afterwards. It checks what it shows: anything that did
  * not happen as said ends it with exit status 1. Ctrl-C takes the machine down as well.
  *   --keep   leaves the machine as it is at the end, under the name `demo`
+ *   --nixos  with what the NixOS module renders for the same two projects (nix/examples/two-projects.nix)
  */
 import { parseArgs } from "node:util";
+import { NixosHost } from "../nix/tests/nixos-host.ts";
 import { agentTurn, type ToolUse } from "../testbed/agent-turn.ts";
 import { Machine } from "../testbed/machine.ts";
 import * as scene from "../testbed/two-projects.ts";
 
-const { keep } = parseArgs({ options: { keep: { type: "boolean", default: false } } }).values;
+const flag = { type: "boolean", default: false } as const;
+const { keep, nixos } = parseArgs({ options: { keep: flag, nixos: flag } }).values;
 const BY_HAND = `the same again, left standing for you:    npm run demo -- --keep
 an empty machine, gone when you leave it: npm run machine -- shell
 in it: /usr/lib/opencode-supervisor/systemd/install, write /etc/opencode/instances.json, systemctl start opencode.target`;
@@ -94,6 +97,13 @@ async function openTurn(machine: Machine): Promise<void> {
   check(said(open), `${scene.BLOCKED} did not answer project-b`);
 }
 
+/** Puts the instance file and the drop-ins in place that evaluation renders. */
+async function asOnNixos(machine: Machine): Promise<void> {
+  const host = await NixosHost.on(machine);
+  await host.activate("two-projects");
+  await machine.exec(["systemctl", "daemon-reload"]);
+}
+
 async function demo(): Promise<void> {
   step("booting a machine of its own: Debian with systemd as PID 1, in namespaces");
   const machine = await Machine.up({ name: "demo", keep, say: step });
@@ -105,6 +115,7 @@ async function demo(): Promise<void> {
   await scene.startModel(machine);
   torn.use(await scene.joinPeer(machine));
   await scene.writeProjects(machine);
+  if (nixos) await asOnNixos(machine);
   show((await machine.exec(["jq", "-c", ".instances[] | del(.config)", "/etc/opencode/instances.json"])).stdout);
 
   step("starting opencode.target and waiting for two real opencode servers");
