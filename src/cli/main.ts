@@ -19,6 +19,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     help: "how the instances are, and what is wrong",
     run: async (args) => (await import("./status.ts")).status(args),
   },
+  blocked: {
+    usage: "blocked [NAME] [OPTION]",
+    help: "what was refused; --suggest: what to write to allow it; --follow, --json, --all (muted too)",
+    run: async (args) => (await import("./blocked.ts")).blocked(args),
+  },
   validate: {
     usage: "validate FILE [--json]",
     help: "every mistake in an instance file, with what to write instead",

@@ -3,14 +3,15 @@
  * in force from then on; and what it refused. The parts are in `egress/`.
  */
 import { stat } from "node:fs/promises";
-import { networkInterfaces } from "node:os";
 import { cgroupOf, type Gate, gateAt } from "../netpolicy/names.ts";
 import { type Policy, policyHash } from "../netpolicy/policy.ts";
 import { PARENT_SLICE, parseUnit, SUPERVISOR_UNIT } from "../spec/names.ts";
+import { ownAddresses } from "./egress/addresses.ts";
 import { observe } from "./egress/canary.ts";
 import { Commits, EgressError } from "./egress/commits.ts";
 import { Guard, type Repair } from "./egress/guard.ts";
-import { type Account, Ledger, type Reading } from "./egress/ledger.ts";
+import { Ledger, type Reading } from "./egress/ledger.ts";
+import { type EgressReport, egressReport } from "./egress/model.ts";
 import { RefusedWatch } from "./egress/refused-watch.ts";
 import { mutedBy, type Report, Reporter } from "./egress/report.ts";
 import { type Netfilter, NetfilterError } from "./netfilter/port.ts";
@@ -79,9 +80,15 @@ export class Egress {
     return this.#repairs;
   }
 
-  /** What an instance was refused. */
-  account(name: string): Account {
-    return this.#ledger.account(name);
+  /** What an instance was refused; null for one that has no policy in force. */
+  report(name: string): EgressReport | null {
+    const policy = this.#policies.get(name);
+    if (policy === undefined) return null;
+    return egressReport(policy, this.#ledger.account(name), this.#observed.get(name) ?? null, ownAddresses());
+  }
+
+  reports(): EgressReport[] {
+    return [...this.#policies.keys()].sort().flatMap((name) => this.report(name) ?? []);
   }
 
   /** When its policy was last observed at work, milliseconds since the epoch; null when it was not since it was put. */
@@ -297,12 +304,6 @@ export class Egress {
 }
 
 const REPAIRS_MOST = 100;
-
-/** Addresses of this host's interfaces. */
-function ownAddresses(): ReadonlySet<string> {
-  const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return new Set(interfaces.map(({ address }) => address));
-}
 
 /** A cgroup's id is its inode number (cgroups(7), `cgroup.id`); 0n when it is not there. */
 async function cgroupId(cgroup: string): Promise<bigint> {

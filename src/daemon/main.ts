@@ -5,6 +5,7 @@ import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
 import { buildApi, listenOn } from "./api/server.ts";
 import { assemble } from "./assemble.ts";
+import { addEgressRoutes } from "./egress/routes.ts";
 import { RESOLV_CONF } from "./host/resolvers.ts";
 import { debounced, watchFile } from "./host/watch.ts";
 import { stateOf } from "./instance/state.ts";
@@ -30,9 +31,14 @@ export async function daemon(): Promise<void> {
     events.changed(view);
     if (ready) summarize();
   };
-  const { supervisor, accounts, facts, close } = await assemble(INSTANCE_FILE, { ...events, changed }, startedAt);
+  const { supervisor, egress, accounts, facts, close } = await assemble(
+    INSTANCE_FILE,
+    { ...events, changed },
+    startedAt,
+  );
   const summarize = debounced(() => void notify(`STATUS=${summary(supervisor)}`), SUMMARY_MS);
   const api = buildApi({ facts, ready: () => ready, snapshot: () => supervisor });
+  addEgressRoutes(api, egress);
   await listenOn(api, STATUS_SOCKET, (await accounts.group(API_GROUP))?.id ?? 0);
 
   const stopWatchdog = keepWatchdog();

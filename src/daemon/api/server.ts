@@ -16,7 +16,7 @@ export interface ApiSource {
 }
 
 /** Answer with a problem document (RFC 9457); the title is the status's own name. */
-const refuse = (reply: FastifyReply, code: number, detail: string): FastifyReply =>
+export const refuse = (reply: FastifyReply, code: number, detail: string): FastifyReply =>
   reply
     .code(code)
     .type("application/problem+json")

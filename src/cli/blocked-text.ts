@@ -1,0 +1,100 @@
+/** What `blocked` prints. Pure. */
+import type { EgressReport, RefusedDestination } from "../daemon/egress/model.ts";
+import { destinationText, nixLine, type Option, type Suggestion, suggest } from "../netpolicy/suggest.ts";
+
+const OPTIONS: readonly Option[] = ["outboundAllowCidrs", "dns", "allowLoopbackPorts"];
+
+const where = ({ address, protocolNumber, port }: RefusedDestination) => ({ address, protocol: protocolNumber, port });
+
+/** `2026-11-21 01:02:03`, UTC. */
+const time = (iso: string): string => iso.slice(0, 19).replace("T", " ");
+
+function allowText({ allow }: RefusedDestination): string {
+  return allow === null ? "-" : `${allow.option} ${JSON.stringify(allow.value)}`;
+}
+
+/** Instances that were refused something, a line a destination, and below what is not in the table. */
+export function table(reports: readonly EgressReport[]): string {
+  const rows = reports.flatMap((report) =>
+    report.destinations.map((each) => [
+      report.name,
+      destinationText(where(each)),
+      String(each.packets),
+      time(each.first),
+      time(each.last),
+      `${allowText(each)}${each.muted ? " (muted)" : ""}`,
+    ]),
+  );
+  const head = ["INSTANCE", "DESTINATION", "PACKETS", "FIRST (UTC)", "LAST (UTC)", "TO ALLOW, IN networkIsolation"];
+  const lines = rows.length === 0 ? ["nothing was refused"] : columns([head, ...rows]);
+  return `${[...lines, ...reports.flatMap(footnotes)].join("\n")}\n`;
+}
+
+function footnotes({ name, mode, further, observed }: EgressReport): string[] {
+  return [
+    ...(further > 0 ? [`${name}: ${further} more packets, to destinations that are not listed`] : []),
+    ...(mode === "audit" ? [`${name}: audit: nothing of this was refused, all of it passed`] : []),
+    ...(observed === null ? [`${name}: its policy has not been observed at work since it was put in force`] : []),
+  ];
+}
+
+/** Columns padded to their widest cell; numbers at the right. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, index) => pad(cell, widths[index] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+const pad = (cell: string, width: number): string => (/^\d+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width));
+
+/** What would allow all that is listed, by instance. */
+export function suggestions(
+  reports: readonly EgressReport[],
+  own: ReadonlySet<string>,
+): Readonly<Record<string, { networkIsolation: Suggestion["add"]; notes: readonly string[] }>> {
+  const entries = reports.map(({ name, destinations }) => {
+    const { add, notes } = suggest(destinations.map(where), own);
+    return [name, { networkIsolation: add, notes }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The same for configuration.nix; lists that are defined in two places are joined there. */
+export function snippet(reports: readonly EgressReport[], own: ReadonlySet<string>): string {
+  const parts = Object.entries(suggestions(reports, own)).map(([name, { networkIsolation, notes }]) => {
+    const lines = OPTIONS.flatMap((option) => {
+      const values = networkIsolation[option];
+      return values === undefined ? [] : [`  ${nixLine(option, values)}`];
+    });
+    const comments = notes.map((note) => `  # ${note}`);
+    if (lines.length + comments.length === 0) return `# ${name}: nothing was refused\n`;
+    return `services.opencode.instances.${name} = {\n${[...lines, ...comments].join("\n")}\n};\n`;
+  });
+  return parts.join("");
+}
+
+export interface Growth {
+  readonly text: string;
+  readonly line: RefusedDestination & { readonly instance: string; readonly more: number };
+}
+
+/** What was refused between two readings, the oldest first. */
+export function growth(before: readonly EgressReport[], now: readonly EgressReport[]): Growth[] {
+  const keyOf = (name: string, each: RefusedDestination): string => `${name} ${destinationText(where(each))}`;
+  const known = new Map(
+    before.flatMap(({ name, destinations }) => destinations.map((each) => [keyOf(name, each), each.packets] as const)),
+  );
+  const grown = now.flatMap(({ name, destinations }) =>
+    destinations.map((each) => ({ ...each, instance: name, more: each.packets - (known.get(keyOf(name, each)) ?? 0) })),
+  );
+  return grown
+    .filter(({ more }) => more > 0)
+    .sort((a, b) => (a.last < b.last ? -1 : 1))
+    .map((line) => ({ line, text: followText(line) }));
+}
+
+const followText = (line: Growth["line"]): string =>
+  `${time(line.last)}  ${line.instance}  ${line.more} to ${destinationText(where(line))}  to allow: ${allowText(line)}`;

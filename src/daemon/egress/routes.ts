@@ -1,0 +1,28 @@
+/** What the status API answers about egress: `/v1/egress`, `/v1/instances/:name/egress`. */
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { refuse } from "../api/server.ts";
+import type { Repair } from "./guard.ts";
+import { EgressReport, EgressState, egressState } from "./model.ts";
+
+export interface EgressSource {
+  readonly missing: string | null;
+  readonly repairs: readonly Repair[];
+  /** Null for an instance that has no policy in force. */
+  report(name: string): EgressReport | null;
+  reports(): EgressReport[];
+}
+
+const Reports = Type.Object({ instances: Type.Array(EgressReport) });
+
+export function addEgressRoutes(api: FastifyInstance, source: EgressSource): void {
+  api.get("/v1/egress", { schema: { response: { 200: EgressState } } }, () =>
+    egressState(source.missing, source.repairs),
+  );
+  api.get("/v1/egress/refused", { schema: { response: { 200: Reports } } }, () => ({ instances: source.reports() }));
+  api.get<{ Params: { name: string } }>("/v1/instances/:name/egress", ({ params }, reply) => {
+    const found = source.report(params.name);
+    const unknown = `no network policy of an instance ${JSON.stringify(params.name.slice(0, 64))} is in force; GET /v1/instances lists instances`;
+    return found === null ? refuse(reply, 404, unknown) : reply.send(found);
+  });
+}
