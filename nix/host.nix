@@ -2,6 +2,7 @@
 # ports in the firewall.
 {
   lib,
+  pkgs,
   config,
   ...
 }:
@@ -20,6 +21,8 @@ in
       targets.opencode.wantedBy = [ "multi-user.target" ];
       services.opencode-supervisor = {
         overrideStrategy = "asDropin";
+        # For accounts that are not in /etc/passwd.
+        path = [ pkgs.getent ];
         # The instances run on while it is restarted, and after a reload it has the new file in force.
         stopIfChanged = false;
         reloadTriggers = [ config.environment.etc."opencode/instances.json".source ];

@@ -54,8 +54,6 @@ let
     );
 in
 rec {
-  inherit isInStore keyed;
-
   # A path as text. What is in the store already is copied there by itself, so that it is part of the system; everything
   # else is named as it stands: a secret never gets into the store.
   pathText = path: if lib.isPath path && isInStore path then "${path}" else toString path;

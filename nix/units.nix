@@ -192,11 +192,15 @@ let
 in
 {
   "opencode-${name}" = unit name spec path {
+    Type = "exec";
+    Restart = "on-failure";
     ExecStart = underInit (serve spec);
     WorkingDirectory = literal spec.directory;
     EnvironmentFile = [ "/run/opencode-supervisor/credentials/${name}.env" ] ++ environmentFile;
   } own;
   "opencode-${name}-setup" = unit name spec path {
+    Type = "oneshot";
+    RemainAfterExit = true;
     ExecStart = setupCommands spec;
     WorkingDirectory = literal spec.stateDir;
     EnvironmentFile = environmentFile;

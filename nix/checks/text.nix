@@ -13,7 +13,14 @@ rec {
     "${field}.${if builtins.match "[A-Za-z0-9_-]{1,60}" key != null then key else quote key}";
 
   # [ { field; value; } ] of a list option.
-  items = field: lib.imap0 (index: value: { inherit field value; } // { field = "${field}[${toString index}]"; });
+  items =
+    field:
+    lib.imap0 (
+      index: value: {
+        field = "${field}[${toString index}]";
+        inherit value;
+      }
+    );
 
   # The same of an option that may be null.
   single = field: value: lib.optional (value != null) { inherit field value; };

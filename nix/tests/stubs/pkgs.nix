@@ -20,6 +20,7 @@ let
     "bash"
     "coreutils"
     "findutils"
+    "getent"
     "git"
     "gnugrep"
     "gnused"
