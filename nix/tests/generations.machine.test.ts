@@ -183,12 +183,12 @@ test("without its drop-in an instance does not start: it fails closed", async ()
   await host.machine.exec(["systemctl", "daemon-reload"]);
   await host.machine.exec(["systemctl", "stop", "opencode-changed.service"]);
   await supervised.cli("start", "changed");
-  await host.machine.waitFor("changed to be refused", async (saw) => {
-    const status = (await supervised.instances()).get("changed");
-    saw(status);
-    return status?.state === "blocked" || status?.state === "failed";
-  });
+  const { why } = await supervised.until("changed", "blocked");
+  assert.match(why ?? "", /opencode-changed\.service has a bad unit file setting/);
   assert.deepEqual(await pids("changed"), [0]);
+  // And when it is there again, the next switch starts it.
+  await host.switch("first");
+  await supervised.untilAll(FIRST);
 });
 
 test("the module switched off leaves nothing of it running", async () => {
