@@ -2,7 +2,7 @@
  * Egress policy as the rest of the daemon sees it: put one, remove one, each true only when read back from the kernel; kept
  * in force from then on; and what it refused. The parts are in `egress/`.
  */
-import { stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { cgroupOf, type Gate, gateAt } from "../netpolicy/names.ts";
 import { type Policy, policyHash } from "../netpolicy/policy.ts";
 import { PARENT_SLICE, parseUnit, SUPERVISOR_UNIT } from "../spec/names.ts";
@@ -13,7 +13,7 @@ import { Guard, type Repair } from "./egress/guard.ts";
 import { Ledger, type Reading } from "./egress/ledger.ts";
 import { type EgressReport, egressReport } from "./egress/model.ts";
 import { RefusedWatch } from "./egress/refused-watch.ts";
-import { mutedBy, type Report, Reporter } from "./egress/report.ts";
+import { type Report, Reporter } from "./egress/report.ts";
 import { type Netfilter, NetfilterError } from "./netfilter/port.ts";
 import type { Systemd, SystemdEvent } from "./systemd/port.ts";
 
@@ -40,6 +40,8 @@ export class Egress {
   readonly #ledger = new Ledger();
   readonly #reporter = new Reporter(ownAddresses);
   readonly #watch: RefusedWatch;
+  /** Instances that ran without a policy when the daemon came, until they have one. */
+  readonly #bare = new Set<string>();
   /** What is to be in force. */
   readonly #policies = new Map<string, Policy>();
   /** When a canary last came through the policy that is in force, milliseconds since the epoch. */
@@ -48,6 +50,7 @@ export class Egress {
   readonly #timers = new Set<NodeJS.Timeout>();
   #repairs: Repair[] = [];
   #isListening = false;
+  #began = 0;
   #opening: Promise<ReadonlyMap<string, string>> | null = null;
   #gate: (Gate & { readonly id: bigint }) | null = null;
   #why: string | null = "no instance needs it yet";
@@ -66,7 +69,7 @@ export class Egress {
       put: (policy) => this.#commits.put(policy),
       repaired: (repair) => this.#repaired(repair),
     });
-    this.#watch = new RefusedWatch(netfilter, this.#ledger, (name, reading) => this.#read(name, reading));
+    this.#watch = new RefusedWatch(netfilter, this.#ledger, (...heard) => this.#read(...heard));
     systemd.onEvent((event) => void this.#heard(event).catch(() => this.#guard.touched(null)));
   }
 
@@ -119,7 +122,7 @@ export class Egress {
       const installed = await this.#netfilter.adopt(gate, { remake });
       this.#gate = gate;
       this.#why = null;
-      this.#listen();
+      if (!this.#isListening) await this.#begin(gate, installed);
       const kept = [...this.#policies.values()];
       if (kept.some(({ name }) => !installed.has(name))) this.#guard.touched(null);
       this.#opened(new Map([...installed, ...kept.map((policy) => [policy.name, policyHash(policy)] as const)]));
@@ -133,9 +136,10 @@ export class Egress {
     }
   }
 
-  #listen(): void {
-    if (this.#isListening) return;
+  async #begin(gate: Gate, installed: ReadonlyMap<string, string>): Promise<void> {
+    for (const name of await populated(gate)) if (!installed.has(name)) this.#bare.add(name);
     this.#isListening = true;
+    this.#began = performance.now();
     this.#netfilter.listen({
       touched: (by) => this.#guard.touched(by),
       refused: () => void this.#watch.told().catch(() => undefined),
@@ -186,6 +190,15 @@ export class Egress {
     }
     await this.#commits.put(policy);
     this.#keep(policy);
+    if (this.#bare.delete(policy.name)) {
+      this.#repaired({
+        by: WHILE_AWAY,
+        lost: [policy.name],
+        failed: [],
+        took: Math.round(performance.now() - this.#began),
+        at: Date.now(),
+      });
+    }
     return true;
   }
 
@@ -276,12 +289,11 @@ export class Egress {
     }
   }
 
-  #read(name: string, reading: Reading): void {
+  #read(name: string, reading: Reading, isFirst: boolean): void {
     const policy = this.#policies.get(name);
     if (policy === undefined) return;
     const now = Date.now();
-    const isMuted = mutedBy(policy);
-    for (const report of this.#reporter.take(policy, reading, isMuted, now)) this.#events.refused(report);
+    for (const report of this.#reporter.take(policy, reading, now, isFirst)) this.#events.refused(report);
     this.#summariseLater(now);
   }
 
@@ -304,6 +316,18 @@ export class Egress {
 }
 
 const REPAIRS_MOST = 100;
+const WHILE_AWAY = "somebody while the supervisor was away";
+
+/** Instances in whose slice something runs. */
+async function populated({ cgroup }: Gate): Promise<string[]> {
+  const slices = await readdir(`${CGROUPS}/${cgroup}`).catch(() => []);
+  const found = slices.map(async (slice) => {
+    const events = await readFile(`${CGROUPS}/${cgroup}/${slice}/cgroup.events`, "utf8").catch(() => "");
+    const name = /^populated 1$/m.test(events) ? parseUnit(slice)?.name : undefined;
+    return name === undefined ? [] : [name];
+  });
+  return (await Promise.all(found)).flat();
+}
 
 /** A cgroup's id is its inode number (cgroups(7), `cgroup.id`); 0n when it is not there. */
 async function cgroupId(cgroup: string): Promise<bigint> {

@@ -37,6 +37,7 @@ export class Guard implements Pick<NetfilterListener, "touched"> {
   readonly #ports: GuardPorts;
   #by: string | null = null;
   #isBusy = false;
+  #isClosed = false;
   #timer: NodeJS.Timeout | null = null;
   #look: NodeJS.Timeout | null = null;
 
@@ -52,11 +53,13 @@ export class Guard implements Pick<NetfilterListener, "touched"> {
 
   /** Somebody changed the table, or what it rests on; null when nobody is known to have: then it is only looked at. */
   touched(by: string | null): void {
+    if (this.#isClosed) return;
     if (this.#isBusy || this.#timer !== null) this.#by = by ?? this.#by;
     else void this.#mend(by);
   }
 
   close(): void {
+    this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#look !== null) clearInterval(this.#look);
   }
@@ -65,6 +68,7 @@ export class Guard implements Pick<NetfilterListener, "touched"> {
     this.#isBusy = true;
     const failed = await this.#repair(by).catch(() => true);
     this.#isBusy = false;
+    if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       const next = this.#by;
@@ -84,6 +88,7 @@ export class Guard implements Pick<NetfilterListener, "touched"> {
     await this.#ports.remake().catch(() => undefined); // each put tries that again, and says what is wrong
     await Promise.allSettled(policies.map((policy) => this.#ports.put(policy)));
     const failed = await this.#missing(this.#ports.policies());
+    if (this.#isClosed) return false;
     const took = Math.round(performance.now() - started);
     this.#ports.repaired({ by: by ?? "nobody we heard of", lost, failed, took, at: Date.now() });
     return failed.length > 0;

@@ -30,8 +30,6 @@ export interface Growth {
 }
 
 export interface Reading {
-  /** Whether this is the first of this instance: what was counted may have been told by an earlier daemon. */
-  readonly isFirst: boolean;
   readonly grown: readonly Growth[];
   /** Packets since the last reading that went to destinations not listed. */
   readonly further: number;
@@ -78,8 +76,7 @@ export class Ledger {
 
   /** Take in a total, and the destinations as they were read after it: what came in between counts at the next reading. */
   take(name: string, total: bigint, found: readonly Destination[], now: number): Reading {
-    const known = this.#pages.get(name);
-    const page = known ?? { counted: 0n, total: 0, entries: new Map() };
+    const page = this.#pages.get(name) ?? { counted: 0n, total: 0, entries: new Map() };
     this.#pages.set(name, page);
     const grown = found.flatMap((destination) => grow(page, destination, now));
     const by = increase(page.counted, total);
@@ -87,7 +84,7 @@ export class Ledger {
     page.total += by;
     const listed = grown.reduce((sum, growth) => sum + growth.by, 0);
     this.#trim(page);
-    return { isFirst: known === undefined, grown, further: Math.max(0, by - listed) };
+    return { grown, further: Math.max(0, by - listed) };
   }
 
   account(name: string): Account {

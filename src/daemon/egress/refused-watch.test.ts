@@ -20,7 +20,9 @@ function watching(t: TestContext, tells = true) {
     },
     destinations: (name: string) => fake.destinations(name),
   };
-  const watch = new RefusedWatch(counts, new Ledger(), (name, { grown }) => heard.push(`${name} ${grown.length}`));
+  const watch = new RefusedWatch(counts, new Ledger(), (name, { grown }, isFirst) =>
+    heard.push(`${name} ${grown.length}${isFirst ? " first" : ""}`),
+  );
   const turn = async () => {
     t.mock.timers.tick(1000);
     for (let i = 0; i < 10; i++) await Promise.resolve();
@@ -34,12 +36,12 @@ test("nothing is read until the kernel says so; then for as long as counters mov
   assert.equal(reads(), 0);
   fake.drops.set("a", { total: 1n, destinations: [to(80, 1n)] });
   await watch.told();
-  assert.deepEqual([heard, reads()], [["a 1"], 1]);
+  assert.deepEqual([heard, reads()], [["a 1 first"], 1]);
   fake.drops.set("a", { total: 3n, destinations: [to(80, 1n), to(81, 1n), to(82, 1n)] });
   await watch.told();
   assert.equal(reads(), 1, "it is about to be read anyway");
   await turn();
-  assert.deepEqual([heard, reads()], [["a 1", "a 2"], 2]);
+  assert.deepEqual([heard, reads()], [["a 1 first", "a 2"], 2]);
   for (let i = 0; i < 5; i++) await turn();
   assert.equal(reads(), 3);
   await watch.told();
@@ -67,6 +69,6 @@ test("a table that is being made anew is read when it is there", async (t) => {
   await turn();
   fake.destinations = destinations.bind(fake);
   await turn();
-  assert.deepEqual(heard, ["a 1", "a 1"]);
+  assert.deepEqual(heard, ["a 1 first", "a 1"]);
   watch.close();
 });

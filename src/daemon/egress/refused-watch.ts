@@ -7,17 +7,21 @@ import type { Ledger, Reading } from "./ledger.ts";
 
 type Counts = Pick<Netfilter, "features" | "refused" | "destinations">;
 
+/** `isFirst`: what was counted before the daemon began to read; an earlier one may have told of it. */
+type Heard = (name: string, reading: Reading, isFirst: boolean) => void;
+
 const EVERY_MS = 1000;
 
 export class RefusedWatch {
   readonly #counts: Counts;
   readonly #ledger: Ledger;
-  readonly #heard: (name: string, reading: Reading) => void;
+  readonly #heard: Heard;
   #timer: NodeJS.Timeout | null = null;
   #isReading = false;
+  #isFirst = true;
   #isClosed = false;
 
-  constructor(counts: Counts, ledger: Ledger, heard: (name: string, reading: Reading) => void) {
+  constructor(counts: Counts, ledger: Ledger, heard: Heard) {
     this.#counts = counts;
     this.#ledger = ledger;
     this.#heard = heard;
@@ -36,8 +40,10 @@ export class RefusedWatch {
       for (const [name, total] of await this.#counts.refused()) {
         if (!this.#ledger.isNews(name, total)) continue;
         moved = true;
-        this.#heard(name, this.#ledger.take(name, total, await this.#counts.destinations(name), Date.now()));
+        const found = await this.#counts.destinations(name);
+        this.#heard(name, this.#ledger.take(name, total, found, Date.now()), this.#isFirst);
       }
+      this.#isFirst = false;
     } finally {
       this.#isReading = false;
       if (moved || !this.#counts.features.tells) this.#again();

@@ -11,17 +11,15 @@ const growth = (port: number, by: number, isNew = true, address = "203.0.113.7")
   isNew,
 });
 const reading = (grown: readonly Growth[], more: Partial<Reading> = {}): Reading => ({
-  isFirst: false,
   further: 0,
   grown,
   ...more,
 });
-const loud = () => false;
 const reporter = () => new Reporter(() => new Set(["192.0.2.1"]));
 const texts = (reports: readonly { text: string }[]) => reports.map(({ text }) => text);
 
 test("a new destination is said at once, with the line that allows it", () => {
-  const [report] = reporter().take(policy, reading([growth(443, 37)]), loud, 0);
+  const [report] = reporter().take(policy, reading([growth(443, 37)]), 0);
   assert.equal(
     report?.text,
     'project-a: 37 packets to 203.0.113.7:443/tcp refused; to allow: networkIsolation.outboundAllowCidrs = [ "203.0.113.7/32" ];',
@@ -31,7 +29,7 @@ test("a new destination is said at once, with the line that allows it", () => {
 
 test("in audit mode it says that they passed", () => {
   const audit = isolated("project-a", { mode: "audit" });
-  const [text] = texts(reporter().take(audit, reading([growth(443, 1)]), loud, 0));
+  const [text] = texts(reporter().take(audit, reading([growth(443, 1)]), 0));
   assert.match(
     text ?? "",
     /^project-a: 1 packet to 203\.0\.113\.7:443\/tcp would be refused \(audit: they passed\); to allow: /,
@@ -40,9 +38,9 @@ test("in audit mode it says that they passed", () => {
 
 test("what goes on is summed up when it is time, and not before", () => {
   const to = reporter();
-  to.take(policy, reading([growth(443, 1)]), loud, 0);
+  to.take(policy, reading([growth(443, 1)]), 0);
   assert.equal(to.next, null);
-  for (const at of [1000, 2000]) assert.deepEqual(to.take(policy, reading([growth(443, 10, false)]), loud, at), []);
+  for (const at of [1000, 2000]) assert.deepEqual(to.take(policy, reading([growth(443, 10, false)]), at), []);
   assert.equal(to.next, 60_000);
   assert.deepEqual(to.due(policy, 59_999), []);
   assert.match(
@@ -55,29 +53,24 @@ test("what goes on is summed up when it is time, and not before", () => {
 test("thousands of destinations are a few lines: no more than the kernel may log, ten in a summary, and one for the rest", () => {
   const to = reporter();
   const many = Array.from({ length: 1000 }, (_, port) => growth(port + 1, 2));
-  assert.equal(to.take(policy, reading(many, { further: 500 }), loud, 0).length, LOGGING.burst);
+  assert.equal(to.take(policy, reading(many, { further: 500 }), 0).length, LOGGING.burst);
   const lines = texts(to.due(policy, 60_000));
   assert.equal(lines.length, 11);
   assert.equal(
     lines.at(-1),
     "project-a: 2470 packets to 985 or more further destinations refused; see `opencode-supervisor blocked project-a`",
   );
-  assert.equal(
-    to.take(policy, reading([growth(5000, 1), growth(5001, 1)]), loud, 72_000).length,
-    2,
-    "some are due again",
-  );
+  assert.equal(to.take(policy, reading([growth(5000, 1), growth(5001, 1)]), 72_000).length, 2, "some are due again");
 });
 
 test("what an earlier daemon may have told waits for the summary; what is muted is never told", () => {
   const to = reporter();
-  const muted = (address: string) => address === "203.0.113.9";
+  const mute = { ...LOGGING, mute: { v4: ["203.0.113.8/31"], v6: ["2001:db8::/32"] } };
+  const muting = isolated("project-a", { logging: mute });
+  const grown = [growth(443, 3), growth(80, 3, true, "203.0.113.9"), growth(80, 3, true, "2001:db8::1")];
+  assert.deepEqual(to.take(muting, reading(grown), 0, true), []);
   assert.deepEqual(
-    to.take(policy, reading([growth(443, 3), growth(80, 3, true, "203.0.113.9")], { isFirst: true }), muted, 0),
-    [],
-  );
-  assert.deepEqual(
-    to.due(policy, 60_000).map(({ refused }) => refused?.port),
+    to.due(muting, 60_000).map(({ refused }) => refused?.port),
     [443],
   );
 });

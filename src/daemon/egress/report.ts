@@ -40,13 +40,9 @@ export class Reporter {
     this.#own = own;
   }
 
-  /** What to say at once of a reading; the rest waits for the summary. */
-  take(
-    policy: Policy,
-    { isFirst, grown, further }: Reading,
-    isMuted: (address: string) => boolean,
-    now: number,
-  ): Report[] {
+  /** What to say at once of a reading; the rest waits for the summary. `isFirst`: all of it. */
+  take(policy: Policy, { grown, further }: Reading, now: number, isFirst = false): Report[] {
+    const isMuted = mutedBy(policy);
     const pending = this.#of(policy, now);
     refill(pending, policy, now);
     const reports: Report[] = [];
