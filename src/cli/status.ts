@@ -65,6 +65,8 @@ export function overview(summary: Status, instances: readonly InstanceStatus[]):
       : ["", "opencode.target is not active: nothing is to run (systemctl start opencode.target)"]),
     ...whys.flatMap(({ name, why, output }) => ["", `${name}: ${why}`, ...output.map((line) => `  | ${line}`)]),
     ...summary.problems.flatMap((problem) => ["", formatProblem(problem)]),
+    ...(summary.orphans.length === 0 ? [] : [""]),
+    ...summary.orphans.map(({ name, stateDir }) => `state of ${name}, which is not in the file: ${stateDir}`),
     ...summary.weaker.flatMap((line) => ["", `weaker on this host: ${line}`]),
   ];
   return `${lines.join("\n")}\n`;

@@ -15,6 +15,7 @@ import { probeHost, weaknesses } from "./host/features.ts";
 import { readLeftovers, removeMarker, writeMarker } from "./host/markers.ts";
 import { Preparer } from "./host/prepare.ts";
 import { readResolvers } from "./host/resolvers.ts";
+import { admit, readStates } from "./host/states.ts";
 import type { View } from "./instance/view.ts";
 import { readInstanceFile } from "./instance-file.ts";
 import { limiter } from "./limiter.ts";
@@ -54,7 +55,9 @@ export async function assemble(
     egress,
     loader: new Loader(file, readInstanceFile, readResolvers),
     leftovers: readLeftovers,
+    states: readStates,
     host: {
+      admit: ({ spec }) => admit(spec, accounts),
       prepare: ({ spec }) => preparer.prepare(spec, { main: dropIn(spec, "main"), setup: dropIn(spec, "setup") }),
       clean: (name) => preparer.clean(name),
       taken: ({ listen }) => taken(listen.address, listen.port),

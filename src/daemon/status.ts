@@ -11,6 +11,8 @@ import type { FileState } from "./loader.ts";
 export interface Snapshot {
   readonly views: readonly View[];
   readonly file: FileState;
+  /** State of instances that are no longer in the file: where, by name. */
+  readonly orphans: ReadonlyMap<string, string>;
   readonly targetActive: boolean;
   readonly connected: boolean;
   readonly egressMissing: string | null;
@@ -105,6 +107,7 @@ export function status(snapshot: Snapshot, facts: HostFacts): Status {
     systemd: { version: facts.systemdVersion, connected: snapshot.connected },
     weaker: [...facts.weaker],
     instances: Object.fromEntries(counts.map(([state, list]) => [state, list?.length ?? 0])),
+    orphans: [...snapshot.orphans].map(([name, stateDir]) => ({ name, stateDir })),
     problems: problems.map((problem) => ({ ...problem })),
   };
 }

@@ -20,7 +20,7 @@ const file = (...names: string[]) =>
 /** A supervisor over fakes, with a file and a kernel table that the test can look at and change. */
 function supervised(content: string, { target = "active" } = {}) {
   const ports = fakePorts();
-  const disk = { content };
+  const disk = { content, states: new Map<string, string>() };
   const markers = new Map<string, string>();
   const table = new Map<string, string>();
   let open = false;
@@ -59,6 +59,7 @@ function supervised(content: string, { target = "active" } = {}) {
       ...ports,
       ...{ host, egress },
       loader: new Loader("/etc/opencode/instances.json", async () => Buffer.from(disk.content)),
+      states: async () => new Map(disk.states),
       leftovers: async () => ({ markers: new Map(markers), roots: new Set<string>() }),
       render: (spec) => unitsOf(JSON.stringify({ ...spec, networkIsolation: null })),
       probe: async () => answer.result,
@@ -283,4 +284,24 @@ test("not yet ready says why", async () => {
   await waitFor("why", () => supervisor.views.some((view) => stateOf(view).why === "/config answers 400"));
   host.answer.result = { ready: true, version: "1" };
   await waitFor("ready", host.all(supervisor, "ready"));
+});
+
+test("state of instances that are no longer in the file is listed, of others and while the file is broken it is not", async () => {
+  const host = supervised(file("a"));
+  host.disk.states = new Map([
+    ["a", "/var/lib/a"],
+    ["old", "/var/lib/old"],
+  ]);
+  const supervisor = host.make();
+  await supervisor.start();
+  assert.deepEqual([...supervisor.orphans], [["old", "/var/lib/old"]]);
+  host.disk.content = file();
+  await supervisor.reload();
+  await supervisor.emptied();
+  assert.deepEqual([...supervisor.orphans.keys()], ["a", "old"]);
+  const next = supervised("{");
+  next.disk.states = host.disk.states;
+  const blind = next.make();
+  await blind.start();
+  assert.deepEqual([...blind.orphans], []);
 });

@@ -14,7 +14,7 @@ import { HealthWatch } from "./health/watch.ts";
 import { Controller, type Listener } from "./instance/controller.ts";
 import { isGone } from "./instance/next-step.ts";
 import type { Ports } from "./instance/steps.ts";
-import type { View, Wanted } from "./instance/view.ts";
+import { UNPREPARED, type View, type Wanted } from "./instance/view.ts";
 import type { FileState, Loader } from "./loader.ts";
 import type { Systemd, SystemdEvent, UnitRecord } from "./systemd/port.ts";
 
@@ -24,6 +24,8 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
   readonly loader: Loader;
   /** What earlier daemons left in /run: started markers and roots, by instance. */
   readonly leftovers: () => Promise<{ markers: ReadonlyMap<string, string>; roots: ReadonlySet<string> }>;
+  /** Where instances keep or kept their state, by name. */
+  readonly states: () => Promise<ReadonlyMap<string, string>>;
   readonly render: (spec: InstanceSpec) => InstanceUnits;
   readonly probe: (view: View) => Promise<ProbeResult>;
   /** The last lines a unit wrote. */
@@ -49,6 +51,7 @@ export class Supervisor {
   readonly #health: HealthWatch;
   readonly #output: OutputWatch;
   #file: FileState;
+  #states: ReadonlyMap<string, string> = new Map();
   /** opencode.target as it was last seen; null before. */
   #target: { readonly active: boolean; readonly since: number } | null = null;
   #idle: Promise<void> = Promise.resolve();
@@ -72,6 +75,14 @@ export class Supervisor {
     return this.#file;
   }
 
+  /** State of instances that are no longer in the file, by name. */
+  get orphans(): ReadonlyMap<string, string> {
+    const { specs, disabled, kept } = this.#file;
+    if (kept === "all") return new Map();
+    const known = new Set([...this.#controllers.keys(), ...[...specs, ...disabled].map(({ name }) => name), ...kept]);
+    return new Map([...this.#states].filter(([name]) => !known.has(name)));
+  }
+
   get targetActive(): boolean {
     return this.#target?.active === true;
   }
@@ -88,6 +99,7 @@ export class Supervisor {
   async start(): Promise<void> {
     this.#file = await this.#ports.loader.load();
     await this.#adopt();
+    this.#states = await this.#ports.states();
     await this.#converge(false);
   }
 
@@ -100,9 +112,10 @@ export class Supervisor {
     this.#file = await this.#ports.loader.load();
     const { markers } = await this.#ports.leftovers();
     for (const [name, controller] of this.#controllers) {
-      if (!markers.has(name) && controller.view.started !== null) controller.observe({ started: null });
+      if (!markers.has(name) && controller.view.started !== null) controller.observe({ started: null, ...UNPREPARED });
     }
     await this.#converge(asked || this.#file !== before);
+    this.#states = await this.#ports.states();
     return this.problems();
   }
 

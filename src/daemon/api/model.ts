@@ -53,6 +53,9 @@ export const Status = Type.Object({
   systemd: Type.Object({ version: Type.Integer(), connected: Type.Boolean() }),
   weaker: Type.Array(Type.String(), { description: "what this host lacks, and what is weaker for it" }),
   instances: Type.Record(Type.String(), Type.Integer(), { description: "how many, by state" }),
+  orphans: Type.Array(Type.Object({ name: Type.String(), stateDir: Type.String() }), {
+    description: "state of instances that are no longer in the file; never deleted by the supervisor",
+  }),
   problems: Type.Array(Problem),
 });
 export type Status = Static<typeof Status>;

@@ -26,6 +26,7 @@ const snapshot: Snapshot = {
     ...{ path: "/etc/opencode/instances.json", specs: [], disabled: [specOf("c", { enable: false })], kept: ["d"] },
     ...{ problems: [], loadedAt: 1_700_000_000_000, ok: true },
   },
+  orphans: new Map([["old", "/var/lib/opencode/instance-state/old"]]),
   targetActive: true,
   connected: true,
   egressMissing: null,

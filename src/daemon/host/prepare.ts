@@ -2,22 +2,15 @@
  * The `prepare` step: what must be on disk before an instance's units can start, and the checks that give an operator a
  * sentence where systemd would give an exit status. Nothing here walks a path that an instance can write.
  */
-import { lstat, stat } from "node:fs/promises";
-import {
-  credentialFile,
-  defaultStateDir,
-  mainUnit,
-  RUNTIME_DIR,
-  renderedConfig,
-  rootDir,
-  setupUnit,
-} from "../../spec/names.ts";
+import { stat } from "node:fs/promises";
+import { credentialFile, mainUnit, RUNTIME_DIR, renderedConfig, rootDir, setupUnit } from "../../spec/names.ts";
 import { type Problem, ProblemError } from "../../spec/problem.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
 import type { Accounts } from "./accounts.ts";
 import { ensureCredentials } from "./credentials.ts";
 import { checkDirectives, type Role } from "./directives.ts";
 import { ensureDirectory, readText, remove, writeIfChanged } from "./files.ts";
+import { checkStateDir, recordState } from "./states.ts";
 
 interface Needed {
   readonly field: string;
@@ -65,17 +58,6 @@ async function checkPath(spec: InstanceSpec, { field, path, kind }: Needed): Pro
   if (kind === "directory" && !found.isDirectory()) return problem(`${path} is not a directory`);
   if (kind === "file" && !found.isFile()) return problem(`${path} is not a file`);
   return null;
-}
-
-/** A state directory off the default place is the operator's to make: systemd's StateDirectory= makes only the default one. */
-async function checkStateDir(spec: InstanceSpec, uid: number): Promise<Problem | null> {
-  if (spec.stateDir === defaultStateDir(spec.name)) return null;
-  const fix = `make it: install -d -m 0700 -o ${spec.user} -g ${spec.group} ${spec.stateDir}`;
-  const problem = (what: string): Problem => ({ instance: spec.name, field: "stateDir", what, fix });
-  const found = await lstat(spec.stateDir).catch(() => null);
-  if (found === null) return problem(`${spec.stateDir} does not exist`);
-  if (!found.isDirectory()) return problem(`${spec.stateDir} is not a directory`);
-  return found.uid === uid ? null : problem(`${spec.stateDir} belongs to user id ${found.uid}, not to ${spec.user}`);
 }
 
 async function findAccounts(spec: InstanceSpec, accounts: Accounts): Promise<{ uid: number; gid: number }> {
@@ -130,6 +112,7 @@ export class Preparer {
   async prepare(spec: InstanceSpec, dropIns: DropIns): Promise<void> {
     const { uid, gid } = await findAccounts(spec, this.#accounts);
     await checkPaths(spec, uid);
+    await recordState(spec);
     await ensureDirectory(rootDir(spec.name), 0o755);
     if (spec.configFile === null) {
       await writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid });

@@ -8,6 +8,7 @@ export const hostProblem = (instance: string, what: string, fix: string): Proble
 
 /** What to do about a step that failed for a reason of the host's. */
 const FIX: Readonly<Record<Step, string>> = {
+  admit: "mend it; it runs on as it was, and the supervisor tries again by itself",
   stop: "see `systemctl status` of its units",
   prepare: "mend it; the supervisor tries again by itself",
   slice: "see `systemctl status opencode.slice`",

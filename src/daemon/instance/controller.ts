@@ -29,6 +29,7 @@ export const blankView = (name: string): View => ({
   policyHash: null,
   installed: null,
   exempt: null,
+  admitted: null,
   prepared: null,
   started: null,
   blocked: null,

@@ -7,7 +7,8 @@ import { isGone, nextStep, type Step } from "./next-step.ts";
 import { specOf, up, wantedView } from "./testing.ts";
 import type { View } from "./view.ts";
 
-const wanted = wantedView(specOf("a"));
+const unseen = wantedView(specOf("a"));
+const wanted = { ...unseen, admitted: "h1" };
 const main = up("opencode-a.service");
 const setup = { ...up("opencode-a-setup.service"), sub: "exited" };
 const prepared = { ...wanted, prepared: "h1" };
@@ -19,7 +20,14 @@ const problem = { instance: "a", field: "", what: "w", fix: "f" };
 const unwanted = { ...blankView("a"), held: false };
 
 const CASES: readonly (readonly [given: string, view: View, step: Step | null])[] = [
-  ["wanted, nothing there", wanted, "prepare"],
+  ["wanted, nothing there", unseen, "admit"],
+  ["admitted", wanted, "prepare"],
+  ["running as wanted, seen for the first time", { ...running, admitted: null }, null],
+  [
+    "running with another spec, which is not yet admitted",
+    { ...running, admitted: null, main: up("m", "h0") },
+    "admit",
+  ],
   ["prepared for another spec", { ...wanted, prepared: "h0" }, "prepare"],
   ["prepared", prepared, "slice"],
   ["slice active", sliced, "policy"],

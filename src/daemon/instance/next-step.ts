@@ -6,6 +6,7 @@ import { isLoaded, isUp, type View } from "./view.ts";
 
 /**
  * - `stop`: main and setup, and forget that they failed
+ * - `admit`: whether it may be changed to this at all, before anything of it is stopped
  * - `prepare`: user, root, config, credentials; checks that what is bound exists
  * - `slice`: make it active and learn its cgroup id
  * - `policy`: commit, read back; on a running instance also its address filter
@@ -13,12 +14,23 @@ import { isLoaded, isUp, type View } from "./view.ts";
  * - `start`: setup and main
  * - `unpolicy`, `unslice`, `clean`: take away what the others made
  */
-export type Step = "stop" | "prepare" | "slice" | "policy" | "mark" | "start" | "unpolicy" | "unslice" | "clean";
+export type Step =
+  | "admit"
+  | "stop"
+  | "prepare"
+  | "slice"
+  | "policy"
+  | "mark"
+  | "start"
+  | "unpolicy"
+  | "unslice"
+  | "clean";
 
 type Row = readonly [step: Step | null, when: (view: View) => boolean];
 
 const stale = ({ main, setup, wanted }: View): boolean =>
   [main, setup].some((unit) => isLoaded(unit) && unit.specHash !== wanted?.units.specHash);
+const isAdmitted = (view: View): boolean => view.admitted === view.wanted?.units.specHash;
 const failed = ({ main, setup }: View): boolean => main?.active === "failed" || setup?.active === "failed";
 const moving = ({ main, setup }: View): boolean =>
   [main, setup].some((unit) => unit?.active === "deactivating" || unit?.active === "activating");
@@ -28,6 +40,7 @@ const policyDiffers = (view: View): boolean =>
 /** The first row that holds decides; null is "nothing now". */
 const WANTED: readonly Row[] = [
   [null, (view) => view.blocked !== null],
+  ["admit", (view) => !isAdmitted(view) && (stale(view) || view.prepared !== view.wanted?.units.specHash)],
   ["stop", (view) => stale(view) || view.ended || (view.retry && failed(view))],
   ["policy", (view) => isUp(view.main) && view.slice !== null && policyDiffers(view)],
   ["mark", (view) => isUp(view.main) && view.started !== view.wanted?.units.specHash],

@@ -9,7 +9,7 @@ import type { TransientUnit } from "../systemd/port.ts";
 import { isNoSuchUnit, isUnitExists, type Systemd } from "../systemd/port.ts";
 import { hostProblem } from "./blame.ts";
 import type { Step } from "./next-step.ts";
-import { isLoaded, isUp, type View, type Wanted } from "./view.ts";
+import { isLoaded, isUp, UNPREPARED, type View, type Wanted } from "./view.ts";
 
 /** What the executors work with; the daemon's real ones, or fakes. */
 export interface Ports {
@@ -20,6 +20,8 @@ export interface Ports {
     remove(name: string): Promise<void>;
   };
   readonly host: {
+    /** Throws when the change would leave state behind. */
+    admit(wanted: Wanted): Promise<void>;
     prepare(wanted: Wanted): Promise<void>;
     clean(name: string): Promise<void>;
     /** Who has the port that the server is to listen on; null when it is free. */
@@ -39,13 +41,28 @@ type Executor = (view: View, ports: Ports) => Promise<Partial<View>>;
 
 const unitsOf = (name: string): string[] => [mainUnit(name), setupUnit(name)];
 
-async function stop({ name }: View, { systemd, host }: Ports): Promise<Partial<View>> {
+async function stop({ name, prepared }: View, { systemd, host }: Ports): Promise<Partial<View>> {
   for (const unit of unitsOf(name)) {
     await systemd.stop(unit);
     await systemd.resetFailed(unit);
   }
   await host.unmark(name);
-  return { main: null, setup: null, started: null, retry: false, ended: false, health: { kind: "checking", last: null } };
+  const again = prepared === null ? {} : UNPREPARED;
+  return {
+    ...again,
+    main: null,
+    setup: null,
+    started: null,
+    retry: false,
+    ended: false,
+    health: { kind: "checking", last: null },
+  };
+}
+
+async function admit({ wanted }: View, { host }: Ports): Promise<Partial<View>> {
+  if (wanted === null) return {};
+  await host.admit(wanted);
+  return { admitted: wanted.units.specHash };
 }
 
 async function prepare({ wanted }: View, { host }: Ports): Promise<Partial<View>> {
@@ -149,6 +166,7 @@ async function clean({ name }: View, { host }: Ports): Promise<Partial<View>> {
 }
 
 export const EXECUTORS: Readonly<Record<Step, Executor>> = {
+  admit,
   stop,
   prepare,
   slice,

@@ -70,6 +70,7 @@ export function fakePorts(): FakePorts {
       remove: (name) => note(`remove ${name}`),
     },
     host: {
+      admit: async () => undefined,
       prepare: ({ spec }) => note(`prepare ${spec.name}`),
       clean: (name) => note(`clean ${name}`),
       taken: async () => null,

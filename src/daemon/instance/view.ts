@@ -33,6 +33,8 @@ export interface View {
   readonly installed: string | null;
   /** Policy hash that was let pass without a table: no isolation asked for, and the kernel refused to have one. */
   readonly exempt: string | null;
+  /** Spec hash that was found to leave no state behind. */
+  readonly admitted: string | null;
   /** Spec hash that the root, config and credentials on disk were made for; null when there are none. */
   readonly prepared: string | null;
   /** Spec hash that was last started; kept in `/run` so that a unit stopped by hand is told from one never started. */
@@ -54,3 +56,6 @@ export const isUp = (unit: UnitRecord | null): unit is UnitRecord =>
 
 /** A unit that systemd has in memory with something to say: running, stopping or failed. */
 export const isLoaded = (unit: UnitRecord | null): unit is UnitRecord => unit !== null && unit.active !== "inactive";
+
+/** It is to be looked at again before it is started: what was made for it is there, and may not be as it was. */
+export const UNPREPARED = { prepared: "", admitted: null } as const;
