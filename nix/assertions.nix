@@ -74,6 +74,10 @@ in
           }
         )
       )
-      ++ eachInstance (named (instance: lib.optionals (!instance.origin.configFile) (opencode.warnings instance.config)));
+      ++ eachInstance (
+        named (
+          { origin, config, ... }: lib.optionals (!origin.configFile) (opencode.warnings config)
+        )
+      );
   };
 }

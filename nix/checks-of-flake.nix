@@ -13,7 +13,12 @@ let
   nixos = import ./tests/nixos.nix { inherit nixpkgs pkgs; };
 
   # A derivation that exists when there is nothing to complain of.
-  holds = name: complaints: if complaints == [ ] then pkgs.emptyFile else throw "${name}:\n${lib.concatStringsSep "\n" complaints}";
+  holds =
+    name: complaints:
+    if complaints == [ ] then
+      pkgs.emptyFile
+    else
+      throw "${name}:\n${lib.concatStringsSep "\n" complaints}";
 
   scenarios = lib.concatLists (
     lib.mapAttrsToList (

@@ -20,7 +20,12 @@ in
 instances:
 let
   ofOne =
-    check: lib.concatLists (lib.mapAttrsToList (name: spec: map (fault: fault // { instance = name; }) (check name spec)) instances);
+    check:
+    lib.concatLists (
+      lib.mapAttrsToList (
+        name: spec: map (fault: fault // { instance = name; }) (check name spec)
+      ) instances
+    );
 in
 lib.unique (
   map text.format (lib.concatMap ofOne alone ++ lib.concatMap (check: check instances) together)

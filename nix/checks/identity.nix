@@ -18,7 +18,9 @@ in
 (
   if !isName then
     [
-      (about "${quote name} is not a name for an instance" ''write a-z, 0-9 and "-", with a letter first and no "-" last'')
+      (about "${quote name} is not a name for an instance"
+        ''write a-z, 0-9 and "-", with a letter first and no "-" last''
+      )
     ]
   else
     lib.optional (length > 63) (about "the name has ${toString length} characters" "write 63 at most")

@@ -73,7 +73,8 @@ let
     use:
     let
       states = others use (on statesAt use.path ++ above statesAt use.path);
-      how = if states == [ ] then use.refusal else "${relation use.path (lib.head states).path} ${naming use (lib.head states)}";
+      state = lib.head states;
+      how = if states == [ ] then use.refusal else "${relation use.path state.path} ${naming use state}";
     in
     lib.optional (use.refusal != null) (
       problem use "${quote use.path} ${how}" "write a path that is this instance's alone"

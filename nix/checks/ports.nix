@@ -32,7 +32,8 @@ let
   isV4 = address: !lib.hasInfix ":" address;
   # `::` also takes IPv4: ipv6(7), IPV6_V6ONLY.
   covers = wide: address: wide == "::" || wide == "0.0.0.0" && isV4 address;
-  clash = a: b: a.instance != b.instance && (a.address == b.address || covers a.address b.address || covers b.address a.address);
+  overlap = a: b: a == b || covers a b || covers b a;
+  clash = a: b: a.instance != b.instance && overlap a.address b.address;
 
   conflict = claim: rival: {
     inherit (claim) instance field;

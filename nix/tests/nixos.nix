@@ -27,5 +27,8 @@ in
         ;
       failed = map (entry: entry.message) (lib.filter (entry: !entry.assertion) config.assertions);
     in
-    if failed == [ ] then config else throw "\nFailed assertions:\n${lib.concatMapStringsSep "\n" (message: "- ${message}") failed}";
+    if failed == [ ] then
+      config
+    else
+      throw "\nFailed assertions:\n${lib.concatMapStringsSep "\n" (message: "- ${message}") failed}";
 }
