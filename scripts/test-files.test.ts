@@ -40,7 +40,7 @@ describe("a test file", () => {
   it("counts what passed and what was skipped", async () => {
     const { sum, printed } = await outcome(["good"]);
     assert.equal(sum, "1 passed, 0 failed, 1 skipped");
-    assert.match(printed, /^ok {3}.*good\.mjs: 1 passed, 0 failed, 1 skipped \(\d+ ms\)$/);
+    assert.match(printed, /^ok {3}.*good\.mjs: 1 passed, 0 failed, 1 skipped \(\d+ ms\)\n {2}SKIP why$/);
   });
 
   it("that fails is told with the test, its line and its error; the suite around it is not counted", async () => {
