@@ -31,6 +31,7 @@ function neededPaths(spec: InstanceSpec): Needed[] {
     ...one("configFile", spec.configFile, "file"),
     ...one("environmentFile", spec.environmentFile, "file"),
     ...Object.entries(spec.configDirFiles).flatMap(([to, from]) => one(`configDirFiles."${to}"`, from, "path")),
+    ...each("path", spec.path),
     ...each("sandbox.readWritePaths", spec.sandbox.readWritePaths),
     ...each("sandbox.readOnlyPaths", spec.sandbox.readOnlyPaths),
     ...each("sandbox.unixSockets.allow", spec.sandbox.unixSockets.allow),

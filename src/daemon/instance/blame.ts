@@ -27,6 +27,15 @@ export function blame(instance: string, step: Step, error: unknown): Problem {
     const fix = `rename the instance, or remove the other unit (systemctl status opencode-${instance})`;
     return { instance, field: "", what: "a unit of its name exists already and is not the supervisor's", fix };
   }
+  if (error instanceof SystemdError && error.code.endsWith("BadUnitSetting")) {
+    const what = "systemd has no command for its units: their drop-ins are missing, or systemd has not read them yet";
+    return {
+      instance,
+      field: "dropIn",
+      what,
+      fix: "run `systemctl daemon-reload`; the supervisor tries again by itself",
+    };
+  }
   const source = error instanceof SystemdError ? "systemd" : step;
   const text = error instanceof Error ? error.message : String(error);
   return { instance, field: "", what: `${source}: ${text}`, fix: FIX[step] };
