@@ -119,3 +119,25 @@ test("a name that another unit holds is reported, and holds up nothing for ever"
   assert.match(blocked[0] ?? "", /^start: a unit of its name exists already/);
   controller.close();
 });
+
+test("what is tried again stays to be seen until it has gone well, and is told once", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { ports, controller, blocked } = controlled("a");
+  ports.refuse.set("a", "no such set");
+  const seen = new Set<boolean>();
+  controller.update(wantedView(spec));
+  const tries = () => ports.calls.filter((call) => call === "put a").length;
+  for (let index = 1; index <= 3; index++) {
+    for (let turn = 0; turn < 50 && tries() < index; turn++) await new Promise(setImmediate);
+    if (index > 1) seen.add(controller.view.blocked !== null);
+    await new Promise(setImmediate);
+    t.mock.timers.tick(60_000);
+  }
+  assert.deepEqual([[...seen], blocked.length], [[true], 1]);
+  ports.refuse.clear();
+  for (let turn = 0; turn < 50 && controller.view.main === null; turn++) {
+    t.mock.timers.tick(60_000);
+    await new Promise(setImmediate);
+  }
+  assert.equal(controller.view.blocked, null);
+});

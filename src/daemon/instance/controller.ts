@@ -47,6 +47,8 @@ export class Controller {
   #waiters: (() => void)[] = [];
   #retryTimer: NodeJS.Timeout | null = null;
   #retryMs = RETRY_FIRST_MS;
+  /** It is time to try again what it is blocked by; until that has gone well, the problem stays to be seen. */
+  #again = false;
 
   constructor(name: string, ports: Ports, listener: Listener) {
     this.#view = blankView(name);
@@ -88,7 +90,15 @@ export class Controller {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // let everything that changed in this tick be taken in first
-    for (let step = nextStep(this.#view); step !== null; step = nextStep(this.#view)) await this.#take(step);
+    for (let step = this.#next(); step !== null; step = this.#next()) await this.#take(step);
+  }
+
+  #next(): Step | null {
+    if (!this.#again) return nextStep(this.#view);
+    this.#again = false;
+    const step = nextStep({ ...this.#view, blocked: null });
+    if (step === null) this.#set({ blocked: null });
+    return step;
   }
 
   async #take(step: Step): Promise<void> {
@@ -97,11 +107,11 @@ export class Controller {
     try {
       const change = await this.#ports.limit(() => EXECUTORS[step](before, this.#ports));
       this.#retryMs = RETRY_FIRST_MS;
-      this.#set(change);
+      this.#set({ blocked: null, ...change });
     } catch (error) {
       const problem = blame(before.name, step, error);
       this.#set({ blocked: problem });
-      this.#listener.blocked(this.#view, step, problem);
+      if (before.blocked?.what !== problem.what) this.#listener.blocked(this.#view, step, problem);
       this.#retryLater();
     }
   }
@@ -116,7 +126,10 @@ export class Controller {
 
   #retryLater(): void {
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.update({ blocked: null }), this.#retryMs);
+    this.#retryTimer = setTimeout(() => {
+      this.#again = true;
+      this.kick();
+    }, this.#retryMs);
     this.#retryTimer.unref();
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
   }

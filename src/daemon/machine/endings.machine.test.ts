@@ -66,6 +66,18 @@ describe("the end", () => {
     assert.equal((await host.status()).state, "ok");
   });
 
+  it("restarting the target restarts every instance", async () => {
+    const invocations = () =>
+      Promise.all(Object.keys(RUNNING).map((name) => host.show(`opencode-${name}.service`, "InvocationID")));
+    const before = await invocations();
+    await host.systemctl("restart", "opencode.target");
+    await host.machine.waitFor("other invocations", async () =>
+      (await invocations()).every((id, at) => id !== "" && id !== before[at]),
+    );
+    await up();
+    assert.equal((await host.status()).state, "ok");
+  });
+
   it("stopping the target while there is no daemon stops the instances, and the next daemon takes the rest away", async () => {
     await host.systemctl("stop", SUPERVISOR_UNIT);
     await host.systemctl("stop", "opencode.target");
