@@ -28,13 +28,9 @@ export function blame(instance: string, step: Step, error: unknown): Problem {
     return { instance, field: "", what: "a unit of its name exists already and is not the supervisor's", fix };
   }
   if (error instanceof SystemdError && error.code.endsWith("BadUnitSetting")) {
-    const what = "systemd has no command for its units: their drop-ins are missing, or systemd has not read them yet";
-    return {
-      instance,
-      field: "dropIn",
-      what,
-      fix: "run `systemctl daemon-reload`; the supervisor tries again by itself",
-    };
+    const fix =
+      "mend its drop-ins, or have systemd read them (`systemctl daemon-reload`); the supervisor tries again by itself";
+    return { instance, field: "", what: `systemd: ${error.message}`, fix };
   }
   const source = error instanceof SystemdError ? "systemd" : step;
   const text = error instanceof Error ? error.message : String(error);
