@@ -1,0 +1,47 @@
+/** The made parts of `docs/sandbox.md`: run this file to bring the page up to date; `reference.test.ts` sees that it is. */
+import { readFileSync, writeFileSync } from "node:fs";
+import baseline from "./baseline.json" with { type: "json" };
+import { RUNTIME } from "./host.ts";
+
+interface Entry {
+  readonly value: string | readonly string[];
+  readonly why: string;
+  readonly since?: number;
+  readonly before?: string;
+  readonly lost?: string;
+}
+
+const PAGE = new URL("../../docs/sandbox.md", import.meta.url);
+const code = (text: string): string => `\`${text}\``;
+
+/** What an older systemd gives instead. */
+const older = ({ since, before, lost }: Entry): string =>
+  since === undefined ? "" : ` Before systemd ${since} ${before === undefined ? "left out" : code(before)}: ${lost}.`;
+
+function directive([name, entry]: [string, Entry]): string {
+  const values = typeof entry.value === "string" ? [entry.value] : entry.value;
+  return `| ${values.map((value) => code(`${name}=${value}`)).join("<br>")} | ${entry.why}.${older(entry)} |`;
+}
+
+const DIRECTIVES = ["| directive | why |", "| --- | --- |", ...Object.entries<Entry>(baseline).map(directive)];
+
+const list = (paths: readonly string[]): string => paths.map((path) => code(path.replace(/^-/, ""))).join(", ");
+const PATHS = [`- with \`/usr\`: ${list(RUNTIME.fhs.runtimePaths)}`, `- NixOS: ${list(RUNTIME.nixos.runtimePaths)}`];
+
+const PARTS: Readonly<Record<string, readonly string[]>> = { directives: DIRECTIVES, "runtime paths": PATHS };
+
+/** The page with its made parts as they are to be now. */
+export function upToDate(page: string): string {
+  return Object.entries(PARTS).reduce((text, [name, lines]) => {
+    const [start, end] = [`<!-- ${name}: made by src/sandbox/reference.ts -->`, `<!-- end of ${name} -->`];
+    const [before, rest] = text.split(`${start}\n`);
+    const after = rest?.split(end)[1];
+    if (before === undefined || after === undefined)
+      throw new Error(`docs/sandbox.md has lost its marks ${start}, ${end}`);
+    return `${before}${start}\n\n${lines.join("\n")}\n\n${end}${after}`;
+  }, page);
+}
+
+export const readPage = (): string => readFileSync(PAGE, "utf8");
+
+if (import.meta.main) writeFileSync(PAGE, upToDate(readPage()));
