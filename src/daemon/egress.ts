@@ -297,21 +297,22 @@ export class Egress {
     this.#summariseLater(now);
   }
 
-  #isSummaryDue = false;
+  /** When the next summary is set for. */
+  #summaryAt = Number.POSITIVE_INFINITY;
   #summariseLater(now: number): void {
     const { next } = this.#reporter;
-    if (next === null || this.#isSummaryDue) return;
-    this.#isSummaryDue = true;
-    this.#later(
-      () => {
-        this.#isSummaryDue = false;
-        for (const policy of this.#policies.values()) {
-          for (const report of this.#reporter.due(policy, Date.now())) this.#events.refused(report);
-        }
-        this.#summariseLater(Date.now());
-      },
-      Math.max(0, next - now),
-    );
+    if (next === null || next >= this.#summaryAt) return;
+    this.#summaryAt = next;
+    this.#later(() => this.#summarise(next), Math.max(0, next - now));
+  }
+
+  #summarise(at: number): void {
+    if (at !== this.#summaryAt) return; // an earlier one took its place
+    this.#summaryAt = Number.POSITIVE_INFINITY;
+    const now = Date.now();
+    const reports = [...this.#policies.values()].flatMap((policy) => this.#reporter.due(policy, now));
+    for (const report of reports) this.#events.refused(report);
+    this.#summariseLater(now);
   }
 }
 

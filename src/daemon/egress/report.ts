@@ -83,8 +83,8 @@ export class Reporter {
 
   #of({ name, logging }: Policy, now: number): Pending {
     const known = this.#pending.get(name);
-    if (known !== undefined) return known;
     const due = now + logging.summarySeconds * 1000;
+    if (known !== undefined) return Object.assign(known, { due: Math.min(known.due, due) });
     const fresh = { byDestination: new Map<string, Growth>(), further: 0, due, tokens: logging.burst, filled: now };
     this.#pending.set(name, fresh);
     return fresh;

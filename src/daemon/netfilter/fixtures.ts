@@ -13,7 +13,8 @@ for await (const line of createInterface(process.stdin)) {
   console.log(JSON.stringify(answer instanceof Map ? [...answer] : (answer ?? null)));
 }`;
 
-export const PROBE = `
+/** Says of `PROTOCOL ADDRESS PORT [LOCAL-ADDRESS]` "ok" or the error's code. */
+const TRIES = `
 import { createSocket } from "node:dgram"; import { connect } from "node:net";
 const LIMIT = 4000;
 const tcp = (host, port, localAddress) => new Promise((done) => {
@@ -29,8 +30,35 @@ const udp = (host, port, local) => new Promise((done) => {
     socket.connect(Number(port), host, () => socket.send("x", (error) => error && end(error.code))),
   );
 });
-for (const [protocol, host, port, local] of process.argv.slice(1).map((each) => each.split(" ")))
-  console.log(await { tcp, udp }[protocol](host, port, local));`;
+const attempt = (target) => { const [protocol, ...rest] = target.split(" "); return { tcp, udp }[protocol](...rest); };`;
+
+/** Tries what it is told to, one after the other; a line for each. */
+export const PROBE = `${TRIES}
+for (const target of process.argv.slice(1)) console.log(await attempt(target));`;
+
+/** A server that tries what it is asked to: `GET /["tcp 192.0.2.2 80"]`, at the port it is given. It says it is healthy. */
+export const PROBE_SERVER = `${TRIES}
+import { createServer } from "node:http";
+createServer(async (request, response) => {
+  if (!request.url.startsWith("/%5B")) return response.end('{"healthy":true}');
+  const said = [];
+  for (const target of JSON.parse(decodeURIComponent(request.url.slice(1)))) said.push(await attempt(target));
+  response.end(JSON.stringify(said));
+}).listen(Number(process.argv[2]), "127.0.0.1");`;
+
+/** Never stops trying to get out by UDP and TCP: to each of `ADDRESS PORT`, every few milliseconds. */
+export const ESCAPER = `
+import { createSocket } from "node:dgram"; import { connect } from "node:net";
+const targets = process.argv.slice(2).map((target) => target.split(" "));
+const sockets = { 4: createSocket("udp4"), 6: createSocket("udp6") };
+for (const socket of Object.values(sockets)) socket.on("error", () => {});
+setInterval(() => {
+  for (const [host, port] of targets) {
+    sockets[host.includes(":") ? 6 : 4].send("x", Number(port), host, () => {});
+    const call = connect(Number(port), host, () => call.end("x"));
+    call.on("error", () => {}).setTimeout(500, () => call.destroy());
+  }
+}, 5);`;
 
 /** Listens on TCP and UDP, v4 and v6; prints datagrams and sends them back. */
 export const LISTENER = `
