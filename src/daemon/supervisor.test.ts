@@ -79,7 +79,7 @@ function supervised(content: string, { target = "active" } = {}) {
     const found = Object.values(states(supervisor));
     return found.length > 0 && found.every((one) => one === state);
   };
-  return { ...ports, disk, markers, table, answer, trouble, make, states, all, isOpen: () => open };
+  return { ...ports, host, disk, markers, table, answer, trouble, make, states, all, isOpen: () => open };
 }
 
 test("everything in the file is brought up and found ready", async () => {
@@ -267,6 +267,35 @@ test("stopping the target leaves nothing running, starting it brings all back", 
   assert.deepEqual([...host.systemd.units.keys()], ["opencode.target"]);
   host.systemd.set(up("opencode.target"));
   await waitFor("ready", host.all(supervisor, "ready"));
+});
+
+test("no longer wanted in the middle of a step, it goes when the step is done, and comes back as one", async () => {
+  const host = supervised(file("a"));
+  let release = (): void => undefined;
+  let preparing = 0;
+  const { prepare } = host.host;
+  host.host.prepare = async (wanted) => {
+    preparing++;
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await prepare(wanted);
+  };
+  const supervisor = host.make();
+  const started = supervisor.start();
+  await waitFor("the first step", () => preparing === 1);
+  host.systemd.set({ ...up("opencode.target"), active: "inactive" });
+  await setImmediate();
+  host.systemd.set(up("opencode.target"));
+  await setImmediate();
+  assert.deepEqual([preparing, supervisor.views.length], [1, 1]);
+  release();
+  await waitFor("the step again, if need be", () => preparing === 2 || host.all(supervisor, "ready")());
+  release();
+  await started;
+  await waitFor("ready", host.all(supervisor, "ready"));
+  await supervisor.reload();
+  assert.deepEqual(host.states(supervisor), { a: "ready" });
 });
 
 test("while the target is not active, nothing is started", async () => {

@@ -49,6 +49,8 @@ export class Controller {
   #retryMs = RETRY_FIRST_MS;
   /** It is time to try again what it is blocked by; until that has gone well, the problem stays to be seen. */
   #again = false;
+  /** A step is being taken: what it makes is not in the view yet. */
+  #busy = false;
 
   constructor(name: string, ports: Ports, listener: Listener) {
     this.#view = blankView(name);
@@ -58,6 +60,11 @@ export class Controller {
 
   get view(): View {
     return this.#view;
+  }
+
+  /** Whether nothing of it is wanted and nothing is left. */
+  get isGone(): boolean {
+    return !this.#busy && isGone(this.#view);
   }
 
   /** Take in what was wanted or observed, and act on it. */
@@ -81,7 +88,7 @@ export class Controller {
 
   /** Resolves once its policy is in the kernel, or it is gone, or cannot go on. */
   async policySettled(): Promise<void> {
-    while (!policyIsSettled(this.#view)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    while (!this.#isSettled()) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   close(): void {
@@ -104,8 +111,13 @@ export class Controller {
   async #take(step: Step): Promise<void> {
     this.observe(FROM_THE_START[step] ?? {});
     const before = this.#view;
+    this.#busy = true;
     try {
-      const change = await this.#ports.limit(() => EXECUTORS[step](before, this.#ports));
+      const change = await this.#ports
+        .limit(() => EXECUTORS[step](before, this.#ports))
+        .finally(() => {
+          this.#busy = false;
+        });
       this.#retryMs = RETRY_FIRST_MS;
       this.#set({ blocked: null, ...change });
     } catch (error) {
@@ -114,6 +126,13 @@ export class Controller {
       if (before.blocked?.what !== problem.what) this.#listener.blocked(this.#view, step, problem);
       this.#retryLater();
     }
+  }
+
+  #isSettled(): boolean {
+    if (this.#view.blocked !== null) return true;
+    if (this.#view.wanted === null) return this.isGone;
+    const next = nextStep(this.#view);
+    return next === null || next === "start";
   }
 
   #set(change: Partial<View>): void {
@@ -133,11 +152,4 @@ export class Controller {
     this.#retryTimer.unref();
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
   }
-}
-
-function policyIsSettled(view: View): boolean {
-  if (view.blocked !== null) return true;
-  if (view.wanted === null) return isGone(view);
-  const next = nextStep(view);
-  return next === null || next === "start";
 }
