@@ -162,11 +162,19 @@ export class Egress {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  /** Of these policies, those that are in force: chain with this hash, live entry for this slice. They are kept so from now on. */
+  /**
+   * Of these policies, those that are in force: chain with this hash, live entry for this slice. They are kept so from now on,
+   * and put once more: while nobody owned the table, rules may have been added to it.
+   */
   async verify(policies: readonly Policy[]): Promise<ReadonlyMap<string, boolean>> {
     const inForce = await this.#inForce(policies);
-    for (const policy of policies) if (inForce.get(policy.name) === true) this.#keep(policy);
-    return inForce;
+    const kept = policies.filter(({ name }) => inForce.get(name) === true);
+    const put = await Promise.allSettled(kept.map((policy) => this.#commits.put(policy)));
+    for (const policy of kept) this.#keep(policy);
+    const failed = kept
+      .filter((_, index) => put[index]?.status === "rejected")
+      .map(({ name }) => [name, false] as const);
+    return new Map([...inForce, ...failed]);
   }
 
   async #inForce(policies: readonly Policy[]): Promise<ReadonlyMap<string, boolean>> {
