@@ -19,13 +19,14 @@ describe("a daemon that comes and goes", () => {
       ),
     );
     const { stdout } = await host.machine.exec(["nft", "list", "table", "inet", "opencode_supervisor"]);
-    return [...units, stdout.replace(/# progname .*/, "")].join("\n");
+    const policies = stdout.split("\n").filter((line) => /comment "policy | : jump out_/.test(line));
+    return [...units, ...policies.sort()].join("\n");
   };
   const ready = async () => {
-    await host.machine.waitForUnit(SUPERVISOR_UNIT);
-    await host.machine.waitFor("the API", async () => (await host.status()).state === "ok");
+    await host.waitForUnit(SUPERVISOR_UNIT);
+    await host.waitFor("the API", async () => (await host.status()).state === "ok");
     await host.untilAll(RUNNING);
-    for (const unit of UNITS) await host.machine.waitForUnit(unit);
+    for (const unit of UNITS) await host.waitForUnit(unit);
   };
 
   before(async () => {
@@ -44,7 +45,7 @@ describe("a daemon that comes and goes", () => {
     for (const commands of [restart, kill, pause, kill, restart]) {
       const daemon = await host.show(SUPERVISOR_UNIT, "MainPID");
       for (const command of commands) await host.machine.sh(command);
-      await host.machine.waitFor("another daemon", async () => {
+      await host.waitFor("another daemon", async () => {
         const now = await host.show(SUPERVISOR_UNIT, "MainPID");
         return now !== "0" && now !== daemon;
       });
@@ -85,7 +86,7 @@ describe("a daemon that comes and goes", () => {
     assert.equal(await fingerprint(), before);
     const [a] = await host.pids("a");
     await host.systemctl("kill", "--signal=KILL", "opencode-a.service"); // systemd restarts it: an event of a unit left alone
-    await host.machine.waitFor("a again", async () => ![0, a].includes((await host.pids("a"))[0]));
+    await host.waitFor("a again", async () => ![0, a].includes((await host.pids("a"))[0]));
     const [again] = await host.pids("a");
     await host.machine.writeFile(INSTANCE_FILE, fileOf(INSTANCES));
     await ready();
@@ -129,16 +130,16 @@ describe("a daemon that comes and goes", () => {
     const before = await fingerprint();
     await host.machine.writeFile(
       `/run/systemd/system/${SUPERVISOR_UNIT}.d/watchdog.conf`,
-      "[Service]\nWatchdogSec=3\n",
+      "[Service]\nWatchdogSec=8\n",
     );
     await host.machine.sh("systemctl daemon-reload; systemctl restart opencode-supervisor");
     const beat = await host.show(SUPERVISOR_UNIT, "WatchdogTimestampMonotonic");
-    await host.machine.waitFor("a beat", async () => {
+    await host.waitFor("a beat", async () => {
       return (await host.show(SUPERVISOR_UNIT, "WatchdogTimestampMonotonic")) !== beat;
     });
     const daemon = await host.show(SUPERVISOR_UNIT, "MainPID");
     await host.machine.exec(["kill", "-STOP", daemon]);
-    await host.machine.waitFor("another daemon", async () => {
+    await host.waitFor("another daemon", async () => {
       const now = await host.show(SUPERVISOR_UNIT, "MainPID");
       return now !== "0" && now !== daemon;
     });

@@ -102,7 +102,7 @@ describe("a changed instance file", () => {
     const whole = fileOf({ ...abc, d: light("d", 7004) });
     const half = Math.floor(whole.length / 2);
     await host.machine.exec(["sh", "-c", `cat >${INSTANCE_FILE}`], { input: whole.slice(0, half) });
-    await host.machine.waitFor("half a file is a problem", async () => (await host.status()).problems.length > 0);
+    await host.waitFor("half a file is a problem", async () => (await host.status()).problems.length > 0);
     await host.machine.exec(["sh", "-c", `cat >>${INSTANCE_FILE}`], { input: whole.slice(half) });
     await host.until("d", "starting");
     assert.equal((await host.status()).state, "ok");

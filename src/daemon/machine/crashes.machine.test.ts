@@ -27,7 +27,7 @@ describe("a server that ends", () => {
   it("killed, it is started again by systemd, later each time, and says that it waits and why", async () => {
     let delay = 0;
     for (const restarts of [1, 2]) {
-      await host.machine.waitForUnit("opencode-a.service");
+      await host.waitForUnit("opencode-a.service");
       const [pid] = await host.pids("a");
       await kill("KILL");
       const { why, lastExit } = await host.until("a", "backing-off");
@@ -41,14 +41,14 @@ describe("a server that ends", () => {
   });
 
   it("ended by somebody's SIGTERM, as agents do to each other, it comes back too", async () => {
-    await host.machine.waitForUnit("opencode-a.service");
+    await host.waitForUnit("opencode-a.service");
     const [pid] = await host.pids("a");
     await kill("TERM");
     await host.until("a", "starting", (status) => status.pid !== null && status.pid !== pid);
   });
 
   it("`systemctl restart` gives it a new process and the supervisor has nothing to say against it", async () => {
-    await host.machine.waitForUnit("opencode-a.service");
+    await host.waitForUnit("opencode-a.service");
     const [a, b] = await host.pids("a", "b");
     await host.systemctl("restart", "opencode-a.service");
     const { pid } = await host.until("a", "starting", (status) => status.pid !== null && status.pid !== a);
@@ -80,7 +80,7 @@ describe("a server that ends", () => {
     await host.until("loop", "failed");
     assert.equal(await invocation(), before);
     await host.cli("start", "loop");
-    await host.machine.waitFor("another try", async () => (await invocation()) !== before);
+    await host.waitFor("another try", async () => (await invocation()) !== before);
     await host.until("loop", "failed");
   });
 

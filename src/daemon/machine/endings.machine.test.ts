@@ -12,7 +12,7 @@ const RUNNING = { a: "starting", "b-2": "starting", c: "starting" } as const;
 describe("the end", () => {
   let host: Supervised;
   const nothingRemains = () =>
-    host.machine.waitFor("nothing left", async (saw) => {
+    host.waitFor("nothing left", async (saw) => {
       const left = await host.remains();
       // A daemon that runs keeps its socket and what its users were made from.
       const others = left.filter((what) => !/\/(status\.sock|sysusers\.conf)$/.test(what));
@@ -21,7 +21,7 @@ describe("the end", () => {
     });
   const up = async () => {
     await host.untilAll(RUNNING);
-    for (const name of Object.keys(RUNNING)) await host.machine.waitForUnit(`opencode-${name}.service`);
+    for (const name of Object.keys(RUNNING)) await host.waitForUnit(`opencode-${name}.service`);
   };
   /** What is to outlive everything: a mark in each HOME, and each password. */
   const state = async () => {
@@ -71,7 +71,7 @@ describe("the end", () => {
       Promise.all(Object.keys(RUNNING).map((name) => host.show(`opencode-${name}.service`, "InvocationID")));
     const before = await invocations();
     await host.systemctl("restart", "opencode.target");
-    await host.machine.waitFor("other invocations", async () =>
+    await host.waitFor("other invocations", async () =>
       (await invocations()).every((id, at) => id !== "" && id !== before[at]),
     );
     await up();

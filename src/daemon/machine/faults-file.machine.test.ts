@@ -47,7 +47,7 @@ describe("an instance file that", () => {
       const [problem] = problems;
       const sentence = `${problem?.field === "" ? "" : `${problem?.field}: `}${problem?.what}; ${problem?.fix}`;
       assert.match(sentence, said);
-      const logged = await host.machine.waitFor("the journal's entry", async () => {
+      const logged = await host.waitFor("the journal's entry", async () => {
         const matches = [`MESSAGE_ID=${MESSAGE_IDS.file}`, `_SYSTEMD_UNIT=${SUPERVISOR_UNIT}`];
         return (await host.machine.journal({ afterCursor: cursor, matches })).map(({ MESSAGE }) => MESSAGE).at(-1);
       });
@@ -56,7 +56,7 @@ describe("an instance file that", () => {
       assert.deepEqual(await host.pids("a"), [pid]);
       await host.machine.sh(`rm -rf ${INSTANCE_FILE}`);
       await host.write(GOOD);
-      await host.machine.waitFor("all is well", async () => (await host.status()).state === "ok");
+      await host.waitFor("all is well", async () => (await host.status()).state === "ok");
       assert.deepEqual(await host.pids("a"), [pid]);
     });
   }
@@ -73,7 +73,7 @@ describe("an instance file that", () => {
     assert.deepEqual(problems.map(({ instance, field }) => `${instance} ${field}`).sort(), ["a lisen", "c directory"]);
     assert.match(problems.find(({ instance }) => instance === "a")?.fix ?? "", /listen/);
     assert.equal(instances.invalid, 1);
-    const entries = await host.machine.waitFor("entries of both", async () => {
+    const entries = await host.waitFor("entries of both", async () => {
       const found = await host.machine.journal({ afterCursor: cursor, matches: [`MESSAGE_ID=${MESSAGE_IDS.file}`] });
       return found.length >= 2 && found;
     });

@@ -17,7 +17,7 @@ describe("the bus and systemd", () => {
   const round = (number: number) => ({ ...slow, environment: { ROUND: String(number) } });
   let host: Supervised;
   const steady = async () => {
-    await host.machine.waitFor("the bus", async () => (await host.status()).systemd.connected);
+    await host.waitFor("the bus", async () => (await host.status()).systemd.connected);
     await host.untilAll({ a: "starting", b: "starting", slow: "starting" });
   };
 
@@ -63,9 +63,9 @@ describe("the bus and systemd", () => {
       await steady();
       assert.equal(await host.show("opencode-slow-setup.service", "InvocationID"), setup);
       assert.deepEqual(await host.pids("a", "b"), pids);
-      await host.machine.waitFor("nothing to complain of", async () => (await host.status()).state === "ok");
+      await host.waitFor("nothing to complain of", async () => (await host.status()).state === "ok");
       await host.write({ ...both, slow: round(0) });
-      await host.machine.waitFor("the old one", async () =>
+      await host.waitFor("the old one", async () =>
         (await host.show("opencode-slow.service", "Environment")).includes("ROUND=0"),
       );
       await steady();
@@ -101,7 +101,7 @@ describe("netfilter and the journal", () => {
   it("another process owns our table: the isolated instance is not started and says why, the other one is", async () => {
     const foreign = `(echo 'add table ${TABLE} { flags owner; }'; sleep infinity) | nft -i`;
     await host.machine.exec(["systemd-run", "--quiet", "--unit=foreign", "sh", "-c", foreign]);
-    await host.machine.waitFor("the foreign table", async () => {
+    await host.waitFor("the foreign table", async () => {
       return (await host.machine.sh("nft list tables")).stdout.includes(TABLE);
     });
     await host.write(pair);
@@ -131,7 +131,7 @@ describe("netfilter and the journal", () => {
   });
 
   it("the table is deleted while there is no daemon: the next one puts every policy back, and restarts nothing", async () => {
-    await host.machine.waitForUnit("opencode-iso.service");
+    await host.waitForUnit("opencode-iso.service");
     const pids = await host.pids("iso", "open");
     await host.machine.sh(`systemctl kill --signal=KILL ${SUPERVISOR_UNIT}; systemctl stop ${SUPERVISOR_UNIT}`);
     await host.machine.sh(`nft delete table ${TABLE}`);
@@ -152,7 +152,7 @@ describe("netfilter and the journal", () => {
     await host.systemctl("start", ...sockets, "systemd-journald.service");
     await host.write(pair);
     await host.untilAll({ iso: "starting", open: "starting" });
-    await host.machine.waitFor("an entry about c", async () => {
+    await host.waitFor("an entry about c", async () => {
       const matches = ["OPENCODE_INSTANCE=c", `_SYSTEMD_UNIT=${SUPERVISOR_UNIT}`];
       return (await host.machine.journal({ matches })).length > 0;
     });

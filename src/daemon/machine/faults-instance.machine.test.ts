@@ -247,7 +247,7 @@ describe("an instance whose", () => {
 
   it("all is well runs, beside all of these", async () => {
     await host.until("good", "starting");
-    await host.machine.waitForUnit("opencode-good.service");
+    await host.waitForUnit("opencode-good.service");
   });
 
   for (const [name, { given, state, said }] of Object.entries(FAULTS)) {

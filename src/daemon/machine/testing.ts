@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { Machine } from "../../../testbed/machine.ts";
 import type { RunResult } from "../../../testbed/run.ts";
+import type { Saw } from "../../../testbed/wait.ts";
 import { defaultUser, INSTANCE_FILE, mainUnit, RUNTIME_DIR, STATE_DIR, SUPERVISOR_UNIT } from "../../spec/names.ts";
 import { InstanceStatus, Status } from "../api/model.ts";
 import type { State } from "../instance/state.ts";
@@ -25,6 +26,8 @@ export const scripted = (name: string, port: number, script: string, more: Field
 
 export const fileOf = (instances: Instances): string => JSON.stringify({ version: 1, instances });
 
+/** For a machine that is busy with other tests: a real server needs two seconds, or thirty. */
+const PATIENTLY = { deadlineMs: 60_000 };
 const List = Type.Object({ instances: Type.Array(InstanceStatus) });
 const API = ["curl", "--silent", "--show-error", "--fail", "--unix-socket", `${RUNTIME_DIR}/status.sock`];
 
@@ -106,23 +109,40 @@ export class Supervised implements AsyncDisposable {
     return body;
   }
 
+  async waitFor<T>(description: string, probe: (saw: Saw) => T | Promise<T>) {
+    return await this.machine.waitFor(description, probe, PATIENTLY);
+  }
+
+  /** Waits until `systemctl is-active` says so. */
+  async waitForUnit(unit: string): Promise<void> {
+    await this.machine.waitForUnit(unit, "active", PATIENTLY);
+  }
+
   /** Waits until the supervisor says `state` of the instance; its status then. */
   async until(name: string, state: State, more: (status: InstanceStatus) => boolean = () => true) {
-    return await this.machine.waitFor(`${name} ${state}`, async (saw) => {
-      const found = (await this.instances()).get(name);
-      saw(found ?? `no instance ${name}`);
-      return found?.state === state && more(found) && found;
-    });
+    return await this.machine.waitFor(
+      `${name} ${state}`,
+      async (saw) => {
+        const found = (await this.instances()).get(name);
+        saw(found ?? `no instance ${name}`);
+        return found?.state === state && more(found) && found;
+      },
+      PATIENTLY,
+    );
   }
 
   /** Waits until the supervisor knows these instances and no other, each in its state. */
   async untilAll(states: Readonly<Record<string, State>>): Promise<void> {
     const wanted = JSON.stringify(Object.entries(states).sort());
-    await this.machine.waitFor(`states ${wanted}`, async (saw) => {
-      const now = [...(await this.instances()).values()].map(({ name, state, why }) => ({ name, state, why }));
-      saw(now);
-      return JSON.stringify(now.map(({ name, state }) => [name, state])) === wanted;
-    });
+    await this.machine.waitFor(
+      `states ${wanted}`,
+      async (saw) => {
+        const now = [...(await this.instances()).values()].map(({ name, state, why }) => ({ name, state, why }));
+        saw(now);
+        return JSON.stringify(now.map(({ name, state }) => [name, state])) === wanted;
+      },
+      PATIENTLY,
+    );
   }
 
   /** Main pids of the instances' servers, in the machine's numbering; 0 for one that does not run. */
