@@ -2,11 +2,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Type } from "typebox";
-import { Value } from "typebox/value";
 import { ownAddresses } from "../daemon/egress/addresses.ts";
 import { EgressReport } from "../daemon/egress/model.ts";
 import { growth, snippet, suggestions, table } from "./blocked-text.ts";
-import { get, Unavailable } from "./client.ts";
+import { get, Unavailable, understood } from "./client.ts";
 import { EX } from "./exit.ts";
 
 const Reports = Type.Object({ instances: Type.Array(EgressReport) });
@@ -50,7 +49,7 @@ async function reports(name: string | undefined, all: boolean): Promise<EgressRe
   const path = name === undefined ? "/v1/egress/refused" : `/v1/instances/${encodeURIComponent(name)}/egress`;
   const { status, body } = await get(path);
   if (status === 404) return null;
-  const found = name === undefined ? Value.Parse(Reports, body).instances : [Value.Parse(EgressReport, body)];
+  const found = name === undefined ? understood(Reports, body).instances : [understood(EgressReport, body)];
   if (all) return found;
   return found.map((report) => ({ ...report, destinations: report.destinations.filter(({ muted }) => !muted) }));
 }

@@ -1,4 +1,6 @@
 /** Asking the running supervisor over its status socket. */
+import type { Static, TSchema } from "typebox";
+import { Value } from "typebox/value";
 import { request } from "../http.ts";
 import { RUNTIME_DIR } from "../spec/names.ts";
 
@@ -8,6 +10,14 @@ const TIMEOUT_MS = 10_000;
 /** The supervisor cannot be asked; the message says what to do. */
 export class Unavailable extends Error {
   override name = "Unavailable";
+}
+
+/** An answer's body as what it should be. Throws {@link Unavailable} when the supervisor that runs is of another version. */
+export function understood<T extends TSchema>(schema: T, body: unknown): Static<T> {
+  if (Value.Check(schema, body)) return body;
+  throw new Unavailable(
+    "the supervisor that runs is of another version than this program: systemctl restart opencode-supervisor.service",
+  );
 }
 
 const HINTS: Readonly<Record<string, string>> = {

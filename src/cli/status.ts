@@ -1,9 +1,8 @@
 /** `opencode-supervisor status [NAME] [--json]`: the Status model for a person. Exit 0 when all is well, 1 when something needs a person. */
 import { parseArgs } from "node:util";
-import { Value } from "typebox/value";
 import { InstanceList, InstanceStatus, Status } from "../daemon/api/model.ts";
 import { formatProblem } from "../spec/problem.ts";
-import { get, Unavailable } from "./client.ts";
+import { get, Unavailable, understood } from "./client.ts";
 import { EX } from "./exit.ts";
 
 export async function status(args: readonly string[]): Promise<number> {
@@ -24,8 +23,8 @@ export async function status(args: readonly string[]): Promise<number> {
 
 async function all(json: boolean): Promise<number> {
   const [overall, list] = await Promise.all([get("/v1/status"), get("/v1/instances")]);
-  const summary = Value.Parse(Status, overall.body);
-  const { instances } = Value.Parse(InstanceList, list.body);
+  const summary = understood(Status, overall.body);
+  const { instances } = understood(InstanceList, list.body);
   process.stdout.write(
     json ? `${JSON.stringify({ ...summary, list: instances }, null, 2)}\n` : overview(summary, instances),
   );
@@ -40,7 +39,7 @@ async function one(name: string, json: boolean): Promise<number> {
     );
     return EX.NOINPUT;
   }
-  const instance = Value.Parse(InstanceStatus, answer.body);
+  const instance = understood(InstanceStatus, answer.body);
   process.stdout.write(json ? `${JSON.stringify(instance, null, 2)}\n` : detail(instance));
   return EX.OK;
 }
