@@ -62,6 +62,7 @@ export function overview(summary: Status, instances: readonly InstanceStatus[]):
     ...(summary.target === "active"
       ? []
       : ["", "opencode.target is not active: nothing is to run (systemctl start opencode.target)"]),
+    ...instances.filter(({ policy }) => policy.wanted === "audit").flatMap(({ name }) => ["", auditLine(name)]),
     ...whys.flatMap(({ name, why, output }) => ["", `${name}: ${why}`, ...output.map((line) => `  | ${line}`)]),
     ...summary.problems.flatMap((problem) => ["", formatProblem(problem)]),
     ...(summary.orphans.length === 0 ? [] : [""]),
@@ -71,16 +72,21 @@ export function overview(summary: Status, instances: readonly InstanceStatus[]):
   return `${lines.join("\n")}\n`;
 }
 
+const auditLine = (name: string): string =>
+  `${name}: audit mode: nothing is refused, only recorded; see \`opencode-supervisor blocked ${name}\``;
+
 const egressWord = ({ policy }: Pick<InstanceStatus, "policy">): string =>
-  policy.wanted === "none" ? "open" : policy.inForce ? policy.wanted : "NOT IN FORCE";
+  policy.wanted === "none" ? "open" : policy.inForce ? (WORDS[policy.wanted] ?? policy.wanted) : "NOT IN FORCE";
+const WORDS: Readonly<Record<string, string>> = { audit: "AUDIT" };
 
 function detail(instance: InstanceStatus): string {
-  const { output, relaxations, listen, policy, ...rest } = instance;
+  const { output, relaxations, listen, policy, policyObserved, ...rest } = instance;
   const address = listen === null ? null : `${listen.address}:${listen.port}`;
   const shown = {
     ...rest,
     listen: address,
     egress: `${policy.wanted}${policy.inForce ? ", in force" : ", not in force"}`,
+    observed: policyObserved,
   };
   const pairs = Object.entries(shown).map(([key, value]) => [key, String(value ?? "-")]);
   const relaxed = relaxations.map((line) => ["relaxed", line]);

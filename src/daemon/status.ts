@@ -3,6 +3,7 @@
 import { configTarget, mainUnit, sliceUnit } from "../spec/names.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import type { InstanceStatus, Status } from "./api/model.ts";
+import type { Egress } from "./egress.ts";
 import { howItEnded, stateOf } from "./instance/state.ts";
 import type { View } from "./instance/view.ts";
 import type { FileState } from "./loader.ts";
@@ -15,7 +16,7 @@ export interface Snapshot {
   readonly orphans: ReadonlyMap<string, string>;
   readonly targetActive: boolean;
   readonly connected: boolean;
-  readonly egressMissing: string | null;
+  readonly egress: Pick<Egress, "missing" | "repairs" | "observedAt">;
 }
 
 /** What does not change while the daemon runs. */
@@ -42,7 +43,7 @@ const specFields = (spec: InstanceSpec | null) => ({
 
 const policyWanted = ({ policy }: View): string => policy?.isolation?.mode ?? "none";
 
-export function instanceStatus(view: View): InstanceStatus {
+export function instanceStatus(view: View, observedAt: number | null): InstanceStatus {
   const { state, why } = stateOf(view);
   const shown = view.setup?.active === "failed" || view.main === null ? view.setup : view.main;
   const ended = [view.main, view.setup].find((unit) => unit !== null && unit.result !== "success") ?? null;
@@ -57,6 +58,7 @@ export function instanceStatus(view: View): InstanceStatus {
     lastExit: ended === null ? null : howItEnded(ended),
     output: [...view.output],
     policy: { wanted: policyWanted(view), inForce: view.installed !== null && view.installed === view.policyHash },
+    policyObserved: observedAt === null ? null : iso(observedAt),
     relaxations: [...(view.wanted?.units.relaxations ?? [])],
     unit: mainUnit(view.name),
     slice: sliceUnit(view.name),
@@ -69,21 +71,28 @@ function unrun(name: string, state: string, why: string | null, spec: InstanceSp
   return {
     ...{ name, state, why, since: null, pid: null, version: null, restarts: 0, lastExit: null, output: [] },
     policy: { wanted: "none", inForce: false },
+    policyObserved: null,
     ...{ relaxations: [], unit: mainUnit(name), slice: sliceUnit(name), specHash: null },
     ...specFields(spec),
   };
 }
 
 /** Every instance of the file and every one still running, by name. */
-export function instanceStatuses({ views, file }: Snapshot): InstanceStatus[] {
+export function instanceStatuses({ views, file, egress }: Snapshot): InstanceStatus[] {
   const running = new Set(views.map((view) => view.name));
   const invalid = file.kept === "all" ? [] : file.kept.filter((name) => !running.has(name));
   const why = "the instance file has mistakes about it: see `opencode-supervisor validate`";
   return [
-    ...views.map(instanceStatus),
+    ...views.map((view) => instanceStatus(view, egress.observedAt(view.name))),
     ...file.disabled.filter((spec) => !running.has(spec.name)).map((spec) => unrun(spec.name, "disabled", null, spec)),
     ...invalid.map((name) => unrun(name, "invalid", why, null)),
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function egressStatus({ missing, repairs }: Snapshot["egress"], { owned }: HostFacts): Status["egress"] {
+  const last = repairs.at(-1);
+  const lastRepair = last === undefined ? null : iso(last.at);
+  return { table: missing === null, owned, why: missing, repairs: repairs.length, lastRepair };
 }
 
 export function status(snapshot: Snapshot, facts: HostFacts): Status {
@@ -103,7 +112,7 @@ export function status(snapshot: Snapshot, facts: HostFacts): Status {
       loadedAt: snapshot.file.loadedAt === null ? null : iso(snapshot.file.loadedAt),
     },
     target: snapshot.targetActive ? "active" : "inactive",
-    egress: { table: snapshot.egressMissing === null, owned: facts.owned, why: snapshot.egressMissing },
+    egress: egressStatus(snapshot.egress, facts),
     systemd: { version: facts.systemdVersion, connected: snapshot.connected },
     weaker: [...facts.weaker],
     instances: Object.fromEntries(counts.map(([state, list]) => [state, list?.length ?? 0])),

@@ -33,6 +33,8 @@ function supervised(content: string, { target = "active" } = {}) {
   };
   const egress = {
     ...ports.egress,
+    repairs: [],
+    observedAt: () => null,
     missing: null,
     onOpen: () => undefined,
     open: async () => {

@@ -19,7 +19,10 @@ import type { Systemd, SystemdEvent, UnitRecord } from "./systemd/port.ts";
 
 export interface SupervisorPorts extends Omit<Ports, "egress"> {
   readonly systemd: Systemd;
-  readonly egress: Pick<Egress, "missing" | "onOpen" | "open" | "verify" | "put" | "remove" | "destroy">;
+  readonly egress: Pick<
+    Egress,
+    "missing" | "repairs" | "observedAt" | "onOpen" | "open" | "verify" | "put" | "remove" | "destroy"
+  >;
   readonly loader: Loader;
   /** What earlier daemons left in /run: started markers and roots, by instance. */
   readonly leftovers: () => Promise<{ markers: ReadonlyMap<string, string>; roots: ReadonlySet<string> }>;
@@ -90,8 +93,8 @@ export class Supervisor {
     return this.#connected;
   }
 
-  get egressMissing(): string | null {
-    return this.#ports.egress.missing;
+  get egress(): Pick<Egress, "missing" | "repairs" | "observedAt"> {
+    return this.#ports.egress;
   }
 
   /** Read what there is, then make it what the file says. Resolves once every policy is settled. */

@@ -29,7 +29,7 @@ const snapshot: Snapshot = {
   orphans: new Map([["old", "/var/lib/opencode/instance-state/old"]]),
   targetActive: true,
   connected: true,
-  egressMissing: null,
+  egress: { missing: null, repairs: [], observedAt: () => null },
 };
 const facts = { version: "0.1.0", startedAt: 1_700_000_000_000, systemdVersion: 257, owned: true, weaker: [] };
 const api = (now: Snapshot = snapshot, isReady = true) =>

@@ -42,7 +42,11 @@ const ROWS: readonly Row[] = [
   ],
   [
     (_, { persist }) => !persist,
-    "nftables cannot own a table (Linux 6.9, nft 1.1): other programs can change or flush the egress policy",
+    "nftables cannot own a table (Linux 6.9, nft 1.1): other programs can change or flush the egress policy until it is put back",
+  ],
+  [
+    (_, { tells }) => !tells,
+    "the kernel cannot say that something was refused (CONFIG_NETFILTER_NETLINK_LOG): counters are read every second",
   ],
 ];
 

@@ -162,6 +162,9 @@ describe("network policy", () => {
       String(said[0]?.MESSAGE),
       /changed by somebody while the supervisor was away.*not in force meanwhile: a/,
     );
+    const { egress } = await host.status();
+    assert.ok(egress.repairs > 0 && egress.lastRepair !== null);
+    assert.notEqual((await host.instances()).get("a")?.policyObserved, null);
     const { repairs } = Value.Parse(EgressState, await get("/v1/egress"));
     assert.deepEqual(repairs.flatMap(({ lost }) => lost).sort(), ["a", "audited"]);
   });
@@ -266,7 +269,9 @@ describe("network policy", () => {
 
   it("audit says loudly that it refuses nothing", async () => {
     assert.equal((await host.instances()).get("audited")?.policy.wanted, "audit");
-    assert.match((await host.cli("status")).stdout, /^audited .* audit /m);
+    const { stdout } = await host.cli("status");
+    assert.match(stdout, /^audited .* AUDIT /m);
+    assert.match(stdout, /^audited: audit mode: nothing is refused, only recorded/m);
     assert.match((await host.cli("blocked", "audited")).stdout, /^audited: audit: nothing of this was refused/m);
   });
 });
