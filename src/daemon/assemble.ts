@@ -28,7 +28,7 @@ import { DBusSystemd } from "./systemd/dbus.ts";
 /** Steps at once, and how long one may keep others waiting. */
 const LIMIT = { slots: 32, giveUpMs: 2000 };
 /** The same for probes: of a server that does not answer the others do not wait. */
-const PROBE_LIMIT = { slots: 16, giveUpMs: 100 };
+const PROBE_LIMIT = { slots: 64, giveUpMs: 100 };
 
 export interface Assembly {
   readonly supervisor: Supervisor;

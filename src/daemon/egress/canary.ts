@@ -14,7 +14,8 @@ export interface CanaryPorts {
   readonly systemd: Pick<Systemd, "kill">;
 }
 
-const EVERY_MS = 50;
+/** Until the first look, then twice as long each time: to look is to list everybody's. */
+const FIRST_MS = 50;
 const WITHIN_MS = 2000;
 
 /** Has each instance that runs send one. Answers which arrived; instances that do not run are not among them. */
@@ -23,8 +24,9 @@ export async function observe(ports: CanaryPorts, names: readonly string[]): Pro
   const asked = await Promise.all(names.map(async (name) => ((await ask(ports, name)) ? name : null)));
   const waiting = new Set(asked.filter((name) => name !== null));
   const arrived = new Map([...waiting].map((name) => [name, false]));
-  for (const deadline = Date.now() + WITHIN_MS; waiting.size > 0 && Date.now() < deadline; ) {
-    await delay(EVERY_MS);
+  const deadline = Date.now() + WITHIN_MS;
+  for (let wait = FIRST_MS; waiting.size > 0 && Date.now() < deadline; wait *= 2) {
+    await delay(wait);
     const now = await ports.netfilter.canaries();
     for (const name of waiting) {
       if ((now.get(name) ?? 0n) === (before.get(name) ?? 0n)) continue;

@@ -36,11 +36,13 @@ function addressOf(hex: string): string {
   return ipaddr.fromByteArray([...words.swap32()]).toString();
 }
 
-/** Everything that listens. The kernel walks its table of all connections for this, 10 ms and more each time: callers share. */
+/** Between two listings: the kernel walks its table of all connections for one, 20 ms and more. */
+const LISTING_PAUSE_MS = 1000;
+/** Everything that listens. */
 const listListeners = shared(async () => {
   const tables = ["tcp", "tcp6"].map((name) => readFile(`/proc/self/net/${name}`, "utf8").catch(() => ""));
   return (await Promise.all(tables)).flatMap(parseListeners);
-});
+}, LISTING_PAUSE_MS);
 
 const WILDCARDS = new Set(["0.0.0.0", "::"]);
 

@@ -63,13 +63,23 @@ interface Adopted {
   entries: ReadonlyMap<string, bigint>;
 }
 
+/** Reads the kernel's listing again only when a transaction of anybody's has been since. */
+function perGeneration<T>(read: () => T): () => T {
+  let known: { readonly generation: number; readonly value: T } | null = null;
+  return () => {
+    const now = generation();
+    if (known?.generation !== now) known = { generation: now, value: read() };
+    return known.value;
+  };
+}
+
 export class LibnftablesNetfilter implements Netfilter {
   readonly features: Features;
   readonly #nft: Nft;
   #adopted: Adopted | null = null;
-  /** The whole table's rules, as of a generation of the ruleset. */
-  #listing: { readonly generation: number; readonly rules: readonly ListedRule[] } | null = null;
-
+  /** The whole table's rules, and the cgroups that lead to each instance. */
+  readonly #rules = perGeneration(() => rules(FAMILY, TABLE_NAME));
+  readonly #ids = perGeneration(() => listedIds(elements(FAMILY, TABLE_NAME, "instances")));
   /** Our own netlink port: who else changes the table is somebody else. Null when it cannot be told. */
   readonly #port: number | null;
   readonly #watches: Watch[] = [];
@@ -104,7 +114,7 @@ export class LibnftablesNetfilter implements Netfilter {
     this.#adopted = null;
     this.#run(this.#adoption(gate, ids, remake));
     const installed = listedPolicies(this.#rules());
-    const listed = listedIds(elements(FAMILY, TABLE_NAME, "instances"));
+    const listed = this.#ids();
     const entries = [...installed.keys()].flatMap((name) =>
       [...(listed.get(name) ?? [])].map((id) => [name, id] as const),
     );
@@ -155,7 +165,7 @@ export class LibnftablesNetfilter implements Netfilter {
     const gateIds = idsOf(adopted.gate);
     if (gateIds === null || listedGate(listed) !== gateComment(adopted.gate, gateIds)) return none;
     const policies = listedPolicies(listed);
-    const ids = listedIds(elements(FAMILY, TABLE_NAME, "instances"));
+    const ids = this.#ids();
     return new Map(
       wanted.map(({ name, hash, cgroupId: id }) => [
         name,
@@ -219,12 +229,6 @@ export class LibnftablesNetfilter implements Netfilter {
     if (wanted.length > ONE_BY_ONE) return this.#rules();
     const chains = [...SHARED_CHAINS, ...wanted.map(({ name }) => namesOf(name).out)];
     return chains.flatMap((chain) => rules(FAMILY, TABLE_NAME, chain));
-  }
-
-  #rules(): readonly ListedRule[] {
-    const now = generation();
-    if (this.#listing?.generation !== now) this.#listing = { generation: now, rules: rules(FAMILY, TABLE_NAME) };
-    return this.#listing.rules;
   }
 
   #run(text: string, explain: () => NetfilterError | string | null = () => null): void {
