@@ -74,7 +74,35 @@ describe("a daemon that comes and goes", () => {
     assert.equal(now[0], a);
     assert.notEqual(now[1], b);
     await host.write(INSTANCES);
+    await host.reload();
     await host.untilAll(RUNNING);
+  });
+
+  it("killed in the middle of its work, wherever that is, the next one brings it to its end", async () => {
+    const at = (round: number) =>
+      Object.fromEntries(
+        Object.entries(INSTANCES).map(([name, spec]) => [name, { ...spec, environment: { ROUND: String(round) } }]),
+      );
+    const active = (unit: string) => host.show(unit, "ActiveState");
+    const moments: readonly (readonly [when: string, is: () => Promise<boolean>])[] = [
+      ["the old server is gone", async () => (await host.pids("a"))[0] === 0],
+      ["setup runs", async () => (await active("opencode-b-setup.service")) === "activating"],
+      ["setup is done", async () => (await active("opencode-c-setup.service")) === "active"],
+      ["the new server runs", async () => (await host.show("opencode-a.service", "Environment")).includes("ROUND=3")],
+    ];
+    for (const [round, [when, is]] of moments.entries()) {
+      await host.write(at(round));
+      await host.waitFor(when, is);
+      await host.systemctl("kill", "--signal=KILL", SUPERVISOR_UNIT);
+    }
+    await ready();
+    for (const unit of UNITS) assert.match(await host.show(unit, "Environment"), /ROUND=3/);
+    await host.write(INSTANCES);
+    await host.waitFor("the old ones", async () => {
+      const all = await Promise.all(UNITS.map((unit) => host.show(unit, "Environment")));
+      return all.every((environment) => environment !== "" && !environment.includes("ROUND"));
+    });
+    await ready();
   });
 
   it("a broken file at its start leaves all as they are, however they change, until the file is mended", async () => {
@@ -121,6 +149,7 @@ describe("a daemon that comes and goes", () => {
     await host.write({ ...INSTANCES, a: { ...INSTANCES.a, logLevel: "WARN" } });
     await host.until("a", "starting");
     await host.write(INSTANCES);
+    await host.reload();
     await ready();
   });
 

@@ -147,7 +147,16 @@ export class Supervised implements AsyncDisposable {
 
   /** Main pids of the instances' servers, in the machine's numbering; 0 for one that does not run. */
   async pids(...names: string[]): Promise<number[]> {
-    return await Promise.all(names.map(async (name) => Number(await this.show(mainUnit(name), "MainPID"))));
+    return await Promise.all(names.map((name) => this.#pid(mainUnit(name))));
+  }
+
+  /** While a unit with PrivatePIDs= starts, systemd names one process after the other as its main one. */
+  async #pid(unit: string): Promise<number> {
+    const pid = await this.waitFor(`main process of ${unit}`, async () => {
+      const shown = await this.systemctl("show", "--property=ActiveState,MainPID", unit);
+      return shown.includes("ActiveState=activating") ? null : (/MainPID=(\d+)/.exec(shown)?.[1] ?? null);
+    });
+    return Number(pid);
   }
 
   /** The password that the supervisor made for an instance. */
