@@ -1,5 +1,13 @@
 /** One transaction that takes the table from what is installed to what is wanted. */
-import { type Entry, entriesText, type Installed, noEntriesText, putText, removeText } from "./instance.ts";
+import {
+  type Entry,
+  entriesText,
+  type Installed,
+  noEntriesText,
+  noEntryText,
+  putText,
+  removeText,
+} from "./instance.ts";
 import { type Gate, INSTANCES_MAX } from "./names.ts";
 import { type Policy, policyHash } from "./policy.ts";
 
@@ -46,15 +54,17 @@ export function transaction(gate: Gate, installed: InstalledMap, change: Change,
   if (after.size >= INSTANCES_MAX)
     throw new RangeError(`${after.size} instances; the table has room for ${INSTANCES_MAX - 1}`);
 
-  const dropped = [...installed.keys()].filter((name) => !after.has(name));
-  const reset = dropped.length > 0 || puts.some(({ policy }) => slices.stale(policy.name));
+  const dropped = [...installed].filter(([name]) => !after.has(name)).map(([name, { slot }]) => ({ name, slot }));
+  // The entry of a cgroup that is gone cannot be named any more: it goes with all others, which are entered again.
+  const isReachable = (name: string): boolean => slices.exists(name) && !slices.stale(name);
+  const reset = dropped.some(({ name }) => !isReachable(name)) || puts.some(({ policy }) => slices.stale(policy.name));
   const put = new Set(puts.map(({ policy }) => policy.name));
   const entries: Entry[] = [...after]
     .filter(([name]) => put.has(name) || (reset && slices.exists(name)))
     .map(([name, { slot }]) => ({ name, slot }));
   const text = [
-    reset ? noEntriesText() : "",
-    ...dropped.map(removeText),
+    reset ? noEntriesText() : dropped.map((entry) => noEntryText(gate, entry)).join(""),
+    ...dropped.map(({ name }) => removeText(name)),
     ...puts.map(({ policy, slot }) => putText(policy, slot)),
     entriesText(gate, entries),
   ].join("");

@@ -187,7 +187,20 @@ export function entriesText(gate: Gate, entries: readonly Entry[]): string {
   ].join("");
 }
 
-/** Removes every entry, those of cgroups that are gone included; nothing else removes such a one. */
+/** Removes the entries of one instance, whose slice must exist: paths are looked up. */
+export function noEntryText(gate: Gate, { name, slot }: Entry): string {
+  const { no, in: visitors, out } = namesOf(name);
+  const path = `"${cgroupOf(gate, name)}"`;
+  return [
+    `delete element ${TABLE} instances { ${path} : jump ${out} }`,
+    `delete element ${TABLE} inbound { ${path} : goto ${visitors} }`,
+    `delete element ${TABLE} own { ${hex(MARK + slot)} . ${path} }`,
+    `delete element ${TABLE} senders { ${hex(slot)} : jump ${no} }`,
+    "",
+  ].join("\n");
+}
+
+/** Removes every entry of all, those of cgroups that are gone included; nothing else removes such a one. */
 export const noEntriesText = (): string =>
   [
     `flush map ${TABLE} instances`,
