@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { egressReport } from "../daemon/egress/model.ts";
+import { egressReport } from "../daemon/egress/answers.ts";
 import { isolated, LOGGING } from "../netpolicy/testing.ts";
 import { growth, snippet, suggestions, table } from "./blocked-text.ts";
 

@@ -1,10 +1,5 @@
-/** What the API answers about egress: the shapes, and how they are filled. Pure. */
+/** What the API answers about egress. The daemon itself needs only the types: see `../api/model.ts`. */
 import { type Static, Type } from "typebox";
-import type { Policy } from "../../netpolicy/policy.ts";
-import { allowance, protocolName } from "../../netpolicy/suggest.ts";
-import type { Repair } from "./guard.ts";
-import type { Account, Refused } from "./ledger.ts";
-import { mutedBy } from "./report.ts";
 
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(inner: T) => Type.Union([inner, Type.Null()]);
 const Time = Type.String({ description: "ISO 8601, UTC" });
@@ -53,46 +48,5 @@ export const EgressState = Type.Object({
 });
 export type EgressState = Static<typeof EgressState>;
 
-const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
-
-const destination =
-  (own: ReadonlySet<string>, isMuted: (address: string) => boolean) =>
-  (refused: Refused): RefusedDestination => ({
-    address: refused.address,
-    protocol: protocolName(refused.protocol),
-    protocolNumber: refused.protocol,
-    port: refused.port,
-    packets: refused.packets,
-    first: iso(refused.first),
-    last: iso(refused.last),
-    muted: isMuted(refused.address),
-    allow: allowance(refused, own),
-  });
-
-export function egressReport(
-  policy: Policy,
-  account: Account,
-  observed: number | null,
-  own: ReadonlySet<string>,
-): EgressReport {
-  return {
-    name: policy.name,
-    mode: policy.isolation?.mode ?? "none",
-    observed: observed === null ? null : iso(observed),
-    total: account.total,
-    further: account.further,
-    destinations: account.destinations.map(destination(own, mutedBy(policy))),
-  };
-}
-
-export const egressState = (missing: string | null, repairs: readonly Repair[]): EgressState => ({
-  table: missing === null,
-  why: missing,
-  repairs: repairs.map(({ at, by, lost, failed, took }) => ({
-    at: iso(at),
-    by,
-    lost: [...lost],
-    failed: [...failed],
-    tookMs: took,
-  })),
-});
+export const EgressReports = Type.Object({ instances: Type.Array(EgressReport) });
+export type EgressReports = Static<typeof EgressReports>;

@@ -1,9 +1,9 @@
 /** What the status API answers about egress: `/v1/egress`, `/v1/instances/:name/egress`. */
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 import { refuse } from "../api/server.ts";
+import { egressState } from "./answers.ts";
 import type { Repair } from "./guard.ts";
-import { EgressReport, EgressState, egressState } from "./model.ts";
+import type { EgressReport, EgressReports, EgressState } from "./model.ts";
 
 export interface EgressSource {
   readonly missing: string | null;
@@ -13,13 +13,9 @@ export interface EgressSource {
   reports(): EgressReport[];
 }
 
-const Reports = Type.Object({ instances: Type.Array(EgressReport) });
-
 export function addEgressRoutes(api: FastifyInstance, source: EgressSource): void {
-  api.get("/v1/egress", { schema: { response: { 200: EgressState } } }, () =>
-    egressState(source.missing, source.repairs),
-  );
-  api.get("/v1/egress/refused", { schema: { response: { 200: Reports } } }, () => ({ instances: source.reports() }));
+  api.get("/v1/egress", (): EgressState => egressState(source.missing, source.repairs));
+  api.get("/v1/egress/refused", (): EgressReports => ({ instances: source.reports() }));
   api.get<{ Params: { name: string } }>("/v1/instances/:name/egress", ({ params }, reply) => {
     const found = source.report(params.name);
     const unknown = `no network policy of an instance ${JSON.stringify(params.name.slice(0, 64))} is in force; GET /v1/instances lists instances`;

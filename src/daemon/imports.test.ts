@@ -1,0 +1,27 @@
+/** What the daemon loads when it starts: each of these cost more than all of its own code, in time and in memory. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+
+const LIST = `
+  import { registerHooks } from "node:module";
+  const imported = [];
+  registerHooks({ resolve: (name, context, next) => (imported.push(name), next(name, context)) });
+  await import(${JSON.stringify(new URL("./main.ts", import.meta.url).href)});
+  console.log(JSON.stringify([imported, process.moduleLoadList]));
+  process.exit();`;
+
+test("the daemon starts without TypeBox (see api/model.ts) and without undici (see http.ts)", () => {
+  const output = execFileSync(process.execPath, ["--input-type=module", "--eval", LIST], { encoding: "utf8" });
+  const [imported, builtin]: unknown[] = JSON.parse(output);
+  assert.ok(Array.isArray(imported) && Array.isArray(builtin));
+  assert.ok(imported.includes("dbus-native"), "the list is of what the daemon imports");
+  assert.deepEqual(
+    imported.filter((name: unknown) => /^typebox/.test(String(name))),
+    [],
+  );
+  assert.deepEqual(
+    builtin.filter((name: unknown) => /undici/.test(String(name))),
+    [],
+  );
+});
