@@ -42,6 +42,15 @@ import {
 const CGROUP_ROOT = "/sys/fs/cgroup";
 const PROBE_NAME = `${TABLE_NAME}_probe`;
 const PROBE = `${FAMILY} ${PROBE_NAME}`;
+/** The least that the rules are made of, tried once in a table of its own. */
+const LEAST = [
+  `add set ${PROBE} s { type mark . cgroupsv2; }`,
+  `add chain ${PROBE} c { type filter hook prerouting priority -310; }`,
+  `add rule ${PROBE} c meta mark & 0x1 . socket cgroupv2 level 1 @s ct direction reply fib daddr type local reject`,
+  "",
+].join("\n");
+/** What is used of {@link Nft}; tests put another in its place. */
+type NftContext = Pick<Nft, "run" | "close">;
 /** Up to here chains are read one by one (0.3 ms each); above, the whole table (20–40 ms at 500 instances). */
 const ONE_BY_ONE = 24;
 
@@ -75,7 +84,7 @@ function perGeneration<T>(read: () => T): () => T {
 
 export class LibnftablesNetfilter implements Netfilter {
   readonly features: Features;
-  readonly #nft: Nft;
+  readonly #nft: NftContext;
   #adopted: Adopted | null = null;
   /** The whole table's rules, and the cgroups that lead to each instance. */
   readonly #rules = perGeneration(() => rules(FAMILY, TABLE_NAME));
@@ -84,31 +93,37 @@ export class LibnftablesNetfilter implements Netfilter {
   readonly #port: number | null;
   readonly #watches: Watch[] = [];
 
-  private constructor(nft: Nft) {
+  /** Why no table of ours can be had here: what nft said of the least of it. */
+  readonly #lacking: string | null;
+
+  private constructor(nft: NftContext) {
     this.#nft = nft;
-    const tried = (flags: string, more = ""): number | null => {
-      const made = nft.run(`add table ${PROBE}${flags}\n${more}`).rc === 0;
-      const owner = made ? (tableInfo(FAMILY, PROBE_NAME)?.owner ?? 0) : null;
-      if (made) nft.run(`delete table ${PROBE}`);
-      return owner;
+    const said = (flags: string, more: string): { error: string; owner: number } => {
+      const { error } = nft.run(`add table ${PROBE}${flags}\n${more}`);
+      const owner = error === "" ? (tableInfo(FAMILY, PROBE_NAME)?.owner ?? 0) : 0;
+      if (error === "") nft.run(`delete table ${PROBE}`);
+      return { error, owner };
     };
+    const has = (flags: string, more = ""): boolean => said(flags, more).error === "";
+    this.#lacking = said("", LEAST).error || null;
     this.features = {
-      persist: tried(" { flags owner,persist; }") !== null,
-      tells: tried("", `add chain ${PROBE} c\nadd rule ${PROBE} c log group ${LOG_GROUP}\n`) !== null,
+      persist: has(" { flags owner,persist; }"),
+      tells: has("", `add chain ${PROBE} c\nadd rule ${PROBE} c log group ${LOG_GROUP}\n`),
     };
-    this.#port = tried(" { flags owner; }") || null;
+    this.#port = said(" { flags owner; }", "").owner || null;
   }
 
   /** Opens a context of its own; the table belongs to it until {@link close} or the end of the process. */
-  static async open(): Promise<LibnftablesNetfilter> {
+  static async open(make: () => NftContext = () => new Nft()): Promise<LibnftablesNetfilter> {
     try {
-      return new LibnftablesNetfilter(new Nft());
+      return new LibnftablesNetfilter(make());
     } catch (error) {
       throw new NetfilterError("not-permitted", error instanceof Error ? error.message : String(error));
     }
   }
 
   async adopt(gate: Gate, { remake = false } = {}): Promise<ReadonlyMap<string, string>> {
+    if (this.#lacking !== null) throw failure(this.#lacking, "unsupported");
     const ids = idsOf(gate);
     if (ids === null) throw new NetfilterError("gate-missing", `there is no cgroup ${gate.cgroup}`);
     this.#adopted = null;
@@ -236,15 +251,28 @@ export class LibnftablesNetfilter implements Netfilter {
     if (rc === 0) return;
     const cause = explain();
     if (cause instanceof NetfilterError) throw cause;
-    const [message = ""] = error.split("\n"); // what follows points into the first line, whichever was refused
-    throw new NetfilterError(codeOf(message), `nft said: ${message.replace(/^Error: /, "")}`, cause);
+    throw failure(error, "refused", cause);
   }
 }
 
+/** What nft said as an error; what follows its first line points into the first line of the commands, whichever was refused. */
+function failure(error: string, otherwise: NetfilterErrorCode, instance: string | null = null): NetfilterError {
+  const [message = ""] = error.split("\n");
+  return new NetfilterError(codeOf(message, otherwise), `nft said: ${message.replace(/^Error: /, "")}`, instance);
+}
+
 /** EPERM is about the table when it has an owner, and about us when it has none. */
-function codeOf(message: string): NetfilterErrorCode {
-  if (!message.includes("Operation not permitted")) return "refused";
-  return (tableInfo(FAMILY, TABLE_NAME)?.owner ?? null) === null ? "not-permitted" : "owned";
+function codeOf(message: string, otherwise: NetfilterErrorCode): NetfilterErrorCode {
+  if (!message.includes("Operation not permitted")) return otherwise;
+  return isOwned() ? "owned" : "not-permitted";
+}
+
+function isOwned(): boolean {
+  try {
+    return (tableInfo(FAMILY, TABLE_NAME)?.owner ?? null) !== null;
+  } catch {
+    return false; // we may not even ask
+  }
 }
 
 const sliceMissing = (gate: Gate, name: string): NetfilterError =>
