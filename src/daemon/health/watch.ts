@@ -1,39 +1,21 @@
-/**
- * Following each instance's server: probed until it is ready, and looked at for as long as it runs after that. What is found
- * is reported; what is done about it (`hung`: the server is killed, and systemd starts it again) is `next-step.ts`.
- */
+/** Probing each instance from the moment its server runs until it is ready; one run of one server is probed to readiness once. */
 import type { Health, View } from "../instance/view.ts";
-import { FIRST, judge, type Pulse } from "./judge.ts";
 import type { ProbeResult } from "./probe.ts";
 
 /** Between the first two tries; opencode takes one to two seconds. */
 const FIRST_MS = 200;
 const MOST_MS = 3000;
 const GROWTH = 1.3;
-/** Of each delay, so that instances that became ready together are not looked at together for ever. */
-const JITTER = 0.2;
-/** A server that takes connections and does not answer, from its start on; it may be busy, or hang since an earlier daemon. */
-const SILENT_START_MS = 60_000;
-/** When many seem to hang at once it may be the host: no more than one each so often is reported. */
-const BETWEEN_HUNG_MS = 2000;
-
-export interface HealthPorts {
-  readonly probe: (view: View) => Promise<ProbeResult>;
-  /** Looks at the run of a server that is ready. */
-  readonly pulse: (view: View) => () => Promise<Pulse>;
-  readonly report: (name: string, health: Health) => void;
-  /** Resolves so many milliseconds later. */
-  readonly pause: (milliseconds: number) => Promise<void>;
-}
 
 export class HealthWatch {
-  readonly #ports: HealthPorts;
+  readonly #probe: (view: View) => Promise<ProbeResult>;
+  readonly #report: (name: string, health: Health) => void;
   /** The run being followed, by instance. */
   readonly #runs = new Map<string, string>();
-  #lastHung = Number.NEGATIVE_INFINITY;
 
-  constructor(ports: HealthPorts) {
-    this.#ports = ports;
+  constructor(probe: (view: View) => Promise<ProbeResult>, report: (name: string, health: Health) => void) {
+    this.#probe = probe;
+    this.#report = report;
   }
 
   /** Follow the instance's present run; a run that was followed before is left alone. */
@@ -43,8 +25,8 @@ export class HealthWatch {
     if (run === (this.#runs.get(view.name) ?? null)) return;
     if (run === null) this.#runs.delete(view.name);
     else this.#runs.set(view.name, run);
-    this.#ports.report(view.name, { kind: "checking", last: null });
-    if (run !== null) void this.#run(view, run);
+    this.#report(view.name, { kind: "checking", last: null });
+    if (run !== null) void this.#untilReady(view, run);
   }
 
   /** Stop following everything. */
@@ -52,62 +34,18 @@ export class HealthWatch {
     this.#runs.clear();
   }
 
-  async #run(view: View, run: string): Promise<void> {
-    const ready = await this.#untilReady(view, run);
-    if (ready !== null) await this.#whileReady(view, run, ready);
-  }
-
-  #isOver = (view: View, run: string): boolean => this.#runs.get(view.name) !== run;
-
-  async #untilReady(view: View, run: string): Promise<(Health & { kind: "ready" }) | null> {
-    const { probe, report, pause } = this.#ports;
+  async #untilReady(view: View, run: string): Promise<void> {
     let last: string | null = null;
-    let silentSince: number | null = null;
-    for (let delay = FIRST_MS; ; delay = Math.min(delay * GROWTH, MOST_MS)) {
-      const result = await probe(view);
-      if (this.#isOver(view, run)) return null;
+    for (let delay = FIRST_MS; this.#runs.get(view.name) === run; delay = Math.min(delay * GROWTH, MOST_MS)) {
+      const result = await this.#probe(view);
+      if (this.#runs.get(view.name) !== run) return;
       if (result.ready) {
-        const ready = { kind: "ready", version: result.version, since: Date.now() } as const;
-        report(view.name, ready);
-        return ready;
+        this.#report(view.name, { kind: "ready", version: result.version, since: Date.now() });
+        return;
       }
-      silentSince = result.silent === true ? (silentSince ?? performance.now()) : null;
-      if (silentSince !== null && performance.now() - silentSince > SILENT_START_MS && this.#mayBeHung()) {
-        report(view.name, { kind: "hung", why: result.why });
-        return null;
-      }
-      if (result.why !== last) report(view.name, { kind: "checking", last: result.why });
+      if (result.why !== last) this.#report(view.name, { kind: "checking", last: result.why });
       last = result.why;
-      await pause(delay);
-      if (this.#isOver(view, run)) return null;
+      await new Promise((resolve) => setTimeout(resolve, delay).unref());
     }
-  }
-
-  async #whileReady(view: View, run: string, ready: Health & { kind: "ready" }): Promise<void> {
-    const { report, pause } = this.#ports;
-    const pulse = this.#ports.pulse(view);
-    let course = FIRST;
-    let told = "";
-    for (;;) {
-      await pause(course.delay * (1 + JITTER * (Math.random() * 2 - 1)));
-      if (this.#isOver(view, run)) return;
-      const seen = await pulse();
-      if (this.#isOver(view, run)) return;
-      const judged = judge(course, seen);
-      course = judged.course;
-      const why = "why" in seen ? seen.why : "";
-      if (judged.verdict === "hung" && this.#mayBeHung()) return report(view.name, { kind: "hung", why });
-      if (judged.verdict === "well" && told !== "") report(view.name, ready);
-      if (judged.verdict === "unhealthy" && why !== told) report(view.name, { ...ready, kind: "unhealthy", why });
-      if (judged.verdict === "well") told = "";
-      else if (judged.verdict === "unhealthy") told = why;
-    }
-  }
-
-  #mayBeHung(): boolean {
-    const now = performance.now();
-    if (now - this.#lastHung < BETWEEN_HUNG_MS) return false;
-    this.#lastHung = now;
-    return true;
   }
 }

@@ -36,7 +36,6 @@ export const blankView = (name: string): View => ({
   retry: false,
   ended: false,
   health: { kind: "checking", last: null },
-  killed: null,
   output: [],
 });
 
