@@ -155,6 +155,17 @@ inNamespaces(import.meta.url, () => {
     await waitFor("b in force", () => inForce(b), { deadlineMs: 1000 });
   });
 
+  test("slices on their way out are not brought back: that would cancel the stop of opencode.slice", async () => {
+    await putBoth();
+    rmdirSync(path("a"));
+    systemd.set({ ...up(sliceUnit("b")), active: "active" }); // any word of a unit has us look
+    await waitFor("b in force", () => inForce(b));
+    assert.deepEqual(
+      [repairs, systemd.calls.filter((call) => call === `start ${PARENT_SLICE}`)],
+      [[], []], // it has a cgroup, so it is not to be started
+    );
+  });
+
   test("an instance that ran without a policy when the daemon came is said once it has one", async () => {
     const held = spawn("bash", ["-c", `echo 0 >"${path("a")}/cgroup.procs"; echo in; exec sleep 1000`]);
     await once(held.stdout, "data");

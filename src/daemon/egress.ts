@@ -64,7 +64,7 @@ export class Egress {
     const verify = (policies: readonly Policy[]) => this.#inForce(policies);
     this.#commits = new Commits({ netfilter, verify, adopt: () => this.open() });
     this.#guard = new Guard({
-      policies: () => [...this.#policies.values()],
+      policies: () => this.#placed(),
       verify,
       remake: () => this.#open(true),
       put: (policy) => this.#commits.put(policy),
@@ -118,7 +118,7 @@ export class Egress {
 
   async #open(remake: boolean): Promise<ReadonlyMap<string, string>> {
     try {
-      await this.#systemd.start(PARENT_SLICE);
+      if ((await this.#cgroupIdOf(PARENT_SLICE)).id === 0n) await this.#systemd.start(PARENT_SLICE);
       const gate = await this.#findGate();
       const installed = await this.#netfilter.adopt(gate, { remake });
       this.#gate = gate;
@@ -235,17 +235,31 @@ export class Egress {
     return this.#gate !== null && (await cgroupId(this.#gate.cgroup)) === this.#gate.id;
   }
 
+  /** What is to be in force of instances that have a slice: where there is none, there is nobody to keep back. */
+  async #placed(): Promise<readonly Policy[]> {
+    const gate = this.#gate;
+    const policies = [...this.#policies.values()];
+    if (gate === null) return policies;
+    const ids = await Promise.all(policies.map(({ name }) => cgroupId(cgroupOf(gate, name))));
+    return policies.filter((_, index) => ids[index] !== 0n);
+  }
+
+  /** Below the root of cgroupfs, without the first slash; "" and 0n for a unit that has no cgroup. */
+  async #cgroupIdOf(unit: string): Promise<{ readonly cgroup: string; readonly id: bigint }> {
+    const cgroup = (await this.#systemd.controlGroup(unit)).replace(/^\//, "");
+    return { cgroup, id: cgroup === "" ? 0n : await cgroupId(cgroup) };
+  }
+
   async #findGate(): Promise<Gate & { readonly id: bigint }> {
-    const cgroup = (await this.#systemd.controlGroup(PARENT_SLICE)).replace(/^\//, "");
-    const id = cgroup === "" ? 0n : await cgroupId(cgroup);
+    const { cgroup, id } = await this.#cgroupIdOf(PARENT_SLICE);
     if (id === 0n) throw new EgressError(`${PARENT_SLICE} has no cgroup`);
     return { ...gateAt(cgroup, await this.#ownCgroup()), id };
   }
 
   /** Where the supervisor runs; null when that is not a service of its own. */
   async #ownCgroup(): Promise<string | null> {
-    const cgroup = (await this.#systemd.controlGroup(SUPERVISOR_UNIT)).replace(/^\//, "");
-    return cgroup !== "" && (await cgroupId(cgroup)) !== 0n ? cgroup : null;
+    const { cgroup, id } = await this.#cgroupIdOf(SUPERVISOR_UNIT);
+    return id === 0n ? null : cgroup;
   }
 
   /** A slice that became active may be another one than the rules know; a server that started can be observed. */

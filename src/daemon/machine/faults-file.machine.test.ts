@@ -111,13 +111,16 @@ describe("an instance file that", () => {
         rm instances.json
         cp /tmp/other.json next && mv next instances.json
       done`;
+    const settled = (states: Parameters<typeof host.untilAll>[0]) =>
+      host.waitFor("all as the file says", async () => {
+        await host.untilAll(states);
+        return (await host.status()).state === "ok"; // the last of the changes has been read
+      });
     await host.machine.sh(flap);
-    await host.untilAll({ a: "starting", b: "starting", d: "starting" });
-    assert.equal((await host.status()).state, "ok");
+    await settled({ a: "starting", b: "starting", d: "starting" });
     assert.deepEqual(await host.pids("a"), [pid]);
     await host.machine.sh(`${flap}; cat /tmp/one.json >instances.json`);
-    await host.untilAll({ a: "starting" });
-    assert.equal((await host.status()).state, "ok");
+    await settled({ a: "starting" });
     assert.deepEqual(await host.pids("a"), [pid]);
   });
 });

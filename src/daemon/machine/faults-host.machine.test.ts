@@ -30,11 +30,13 @@ describe("the bus and systemd", () => {
     await host?.down();
   });
 
+  // `reset-failed` clears the count of starts: we restart the bus more often than StartLimitBurst= lets anybody.
+  const restart = "systemctl reset-failed dbus.service; systemctl restart dbus.service";
   const BLOWS = [
-    ["the bus is restarted", "systemctl restart dbus.service"],
+    ["the bus is restarted", restart],
     ["systemd is executed anew", "systemctl daemon-reexec"],
     ["systemd reads its units anew", "systemctl daemon-reload"],
-    ["all of that happens at once", "systemctl daemon-reload; systemctl restart dbus.service; systemctl daemon-reexec"],
+    ["all of that happens at once", `systemctl daemon-reload; ${restart}; systemctl daemon-reexec`],
   ] as const;
 
   for (const [index, [given, command]] of BLOWS.entries()) {
