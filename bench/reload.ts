@@ -1,7 +1,4 @@
 /** `systemctl reload` when the file says the same as before: how long the operator waits, and that nothing is done. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
 import { INSTANCE_FILE, SUPERVISOR_UNIT } from "../src/spec/names.ts";
 import { INSTALLED } from "../testbed/host.ts";
 import type { Machine } from "../testbed/machine.ts";
@@ -54,12 +51,16 @@ const ASKS = /^(Get|GetAll|GetUnit|List.*|Subscribe)$/;
 /** How many calls that change something systemd is sent over the system bus while `work` runs. */
 async function callsWhile(machine: Machine, work: () => Promise<void>): Promise<number> {
   const match = "type='method_call',destination='org.freedesktop.systemd1'";
-  const [program = "", ...args] = machine.enter(["busctl", "monitor", "--json=short", "--match", match]);
-  const monitor = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
-  const output = text(monitor.stdout);
-  await once(monitor.stderr, "data"); // "Monitoring bus message stream."
+  const monitor = ["busctl", "monitor", "--json=short", "--match", match];
+  await machine.exec(["systemd-run", "--unit=heard", `--property=StandardOutput=truncate:${HEARD}`, ...monitor]);
+  await machine.waitFor("a monitor that hears", async () => {
+    await machine.exec(["busctl", "--system", "get-property", ...MANAGER, "Version"]);
+    return (await machine.readFile(HEARD)) !== "";
+  });
   await work();
-  monitor.kill();
-  const members = (await output).matchAll(/"member":"([A-Za-z]+)"/g);
+  await machine.exec(["systemctl", "stop", "heard.service"]);
+  const members = (await machine.readFile(HEARD)).matchAll(/"member":"([A-Za-z]+)"/g);
   return [...members].filter(([, member]) => !ASKS.test(member ?? "")).length;
 }
+const HEARD = "/run/heard.json";
+const MANAGER = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"];
