@@ -3,7 +3,7 @@
 import { addressFilter } from "../sandbox/address-filter.ts";
 import { dropIn } from "../sandbox/drop-in.ts";
 import { instanceUnits } from "../sandbox/properties.ts";
-import { mainUnit } from "../spec/names.ts";
+import { mainUnit, RUNTIME_DIR } from "../spec/names.ts";
 import { VERSION } from "../version.ts";
 import { Egress, type EgressEvents } from "./egress.ts";
 import { taken } from "./health/listener.ts";
@@ -25,6 +25,8 @@ import type { HostFacts } from "./status.ts";
 import { Supervisor, type SupervisorPorts } from "./supervisor.ts";
 import { DBusSystemd } from "./systemd/dbus.ts";
 
+/** Which of nftables' transactions was our last one. */
+const GENERATION_FILE = `${RUNTIME_DIR}/generation`;
 /** Steps at once, and how long one may keep others waiting. */
 const LIMIT = { slots: 32, giveUpMs: 2000 };
 /** The same for probes: of a server that does not answer the others do not wait. */
@@ -44,7 +46,7 @@ export async function assemble(
   startedAt: number,
 ): Promise<Assembly> {
   const systemd = await DBusSystemd.connect();
-  const netfilter = await LibnftablesNetfilter.open();
+  const netfilter = await LibnftablesNetfilter.open(undefined, GENERATION_FILE);
   const host = await probeHost(systemd.version);
   const accounts = new Accounts(systemd);
   const preparer = new Preparer(accounts);

@@ -164,15 +164,16 @@ export class Egress {
   }
 
   /**
-   * Of these policies, those that are in force: chain with this hash, live entry for this slice. They are kept so from now on,
-   * and put once more: while nobody owned the table, rules may have been added to it.
+   * Of these policies, those that are in force: chain with this hash, live entry for this slice. They are kept so from now
+   * on, and put once more unless nobody has touched the rules: while the table had no owner, some may have been added.
    */
   async verify(policies: readonly Policy[]): Promise<ReadonlyMap<string, boolean>> {
     const inForce = await this.#inForce(policies);
     const kept = policies.filter(({ name }) => inForce.get(name) === true);
-    const put = await Promise.allSettled(kept.map((policy) => this.#commits.put(policy)));
+    const again = this.#netfilter.isAsLeft() ? [] : kept;
+    const put = await Promise.allSettled(again.map((policy) => this.#commits.put(policy)));
     for (const policy of kept) this.#keep(policy);
-    const failed = kept
+    const failed = again
       .filter((_, index) => put[index]?.status === "rejected")
       .map(({ name }) => [name, false] as const);
     return new Map([...inForce, ...failed]);

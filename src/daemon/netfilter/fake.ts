@@ -56,6 +56,11 @@ export class FakeNetfilter implements Netfilter {
     this.#listener?.refused();
   }
 
+  /** Of an earlier process it knows nothing. */
+  isAsLeft(): boolean {
+    return false;
+  }
+
   async refused(): Promise<ReadonlyMap<string, bigint>> {
     return new Map([...this.drops].map(([name, { total }]) => [name, total]));
   }

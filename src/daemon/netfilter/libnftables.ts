@@ -29,6 +29,7 @@ import {
 } from "../../netpolicy/table.ts";
 import { plain } from "../text.ts";
 import { readCanaries, readDestinations, readRefused } from "./counts.ts";
+import { LastChange } from "./last-change.ts";
 import {
   type Destination,
   type Netfilter,
@@ -64,6 +65,15 @@ function idsOf({ cgroup, supervisor }: Gate): GateIds | null {
 const cgroupId = (path: string): bigint | null =>
   statSync(`${CGROUP_ROOT}/${path}`, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
 
+/** A process that may not ask knows of no transaction: one that is like no other. */
+function generationOrNone(): number {
+  try {
+    return generation();
+  } catch {
+    return Number.NaN;
+  }
+}
+
 interface Adopted {
   readonly gate: Gate;
   readonly ids: GateIds;
@@ -96,27 +106,38 @@ export class LibnftablesNetfilter implements Netfilter {
   /** Why no table of ours can be had here: what nft said of the least of it. */
   readonly #lacking: string | null;
 
-  private constructor(nft: NftContext) {
+  readonly #last: LastChange;
+
+  private constructor(nft: NftContext, file: string | null) {
     this.#nft = nft;
-    const said = (flags: string, more: string): { error: string; owner: number } => {
-      const { error } = nft.run(`add table ${PROBE}${flags}\n${more}`);
-      const owner = error === "" ? (tableInfo(FAMILY, PROBE_NAME)?.owner ?? 0) : 0;
-      if (error === "") nft.run(`delete table ${PROBE}`);
-      return { error, owner };
+    this.#last = new LastChange({ generation: generationOrNone, file });
+    const run = (text: string): string => {
+      const { error } = nft.run(text);
+      if (error === "") this.#last.made(false);
+      return error;
     };
-    const has = (flags: string, more = ""): boolean => said(flags, more).error === "";
-    this.#lacking = said("", LEAST).error || null;
+    // Made and deleted in one transaction: the kernel checks all of it, and there is nothing to wait for afterwards.
+    const said = (flags: string, more = "") => run(`add table ${PROBE}${flags}\n${more}delete table ${PROBE}\n`);
+    this.#lacking = said("", LEAST) || null;
     this.features = {
-      persist: has(" { flags owner,persist; }"),
-      tells: has("", `add chain ${PROBE} c\nadd rule ${PROBE} c log group ${LOG_GROUP}\n`),
+      persist: said(" { flags owner,persist; }") === "",
+      tells: said("", `add chain ${PROBE} c\nadd rule ${PROBE} c log group ${LOG_GROUP}\n`) === "",
     };
-    this.#port = said(" { flags owner; }", "").owner || null;
+    const hasOwner = run(`add table ${PROBE} { flags owner; }`) === "";
+    this.#port = hasOwner ? (tableInfo(FAMILY, PROBE_NAME)?.owner ?? null) : null;
+    if (hasOwner) run(`delete table ${PROBE}`);
   }
 
-  /** Opens a context of its own; the table belongs to it until {@link close} or the end of the process. */
-  static async open(make: () => NftContext = () => new Nft()): Promise<LibnftablesNetfilter> {
+  /**
+   * Opens a context of its own; the table belongs to it until {@link close} or the end of the process. `file`: see
+   * {@link LastChange}.
+   */
+  static async open(
+    make: () => NftContext = () => new Nft(),
+    file: string | null = null,
+  ): Promise<LibnftablesNetfilter> {
     try {
-      return new LibnftablesNetfilter(make());
+      return new LibnftablesNetfilter(make(), file);
     } catch (error) {
       throw new NetfilterError("not-permitted", error instanceof Error ? error.message : String(error));
     }
@@ -166,7 +187,9 @@ export class LibnftablesNetfilter implements Netfilter {
       exists: (name) => idOf(name) !== null,
       stale: (name) => adopted.entries.has(name) && adopted.entries.get(name) !== idOf(name),
     });
-    if (text !== "") this.#run(text, explainer(gate, change));
+    const rest = [...adopted.installed.keys()].filter((name) => !change.remove.includes(name));
+    const writesAll = () => rest.every((name) => change.put.some((policy) => policy.name === name));
+    if (text !== "") this.#run(text, { explain: explainer(gate, change), writesAll });
     adopted.installed = installed;
     const known = [...installed.keys()].map((name) => [name, ids.get(name) ?? adopted.entries.get(name)] as const);
     adopted.entries = new Map(known.flatMap(([name, id]) => (id === undefined ? [] : [[name, id] as const])));
@@ -189,6 +212,10 @@ export class LibnftablesNetfilter implements Netfilter {
     );
   }
 
+  isAsLeft(): boolean {
+    return this.#last.isAsLeft();
+  }
+
   async refused(): Promise<ReadonlyMap<string, bigint>> {
     return readRefused();
   }
@@ -205,9 +232,11 @@ export class LibnftablesNetfilter implements Netfilter {
 
   listen(listener: NetfilterListener): void {
     const heard = (change: Touch | null): void => {
-      if (change === null) listener.touched(null);
-      else if (change.port !== this.#port) listener.touched(`${plain(change.program, 32)} (pid ${change.pid})`);
+      if (change !== null && change.port === this.#port) return;
+      this.#last.touched();
+      listener.touched(change === null ? null : `${plain(change.program, 32)} (pid ${change.pid})`);
     };
+    this.#last.isWatched = true;
     this.#watches.push(watchTable(FAMILY, TABLE_NAME, heard));
     if (this.features.tells) this.#watches.push(watchLog(LOG_GROUP, () => listener.refused()));
   }
@@ -246,14 +275,25 @@ export class LibnftablesNetfilter implements Netfilter {
     return chains.flatMap((chain) => rules(FAMILY, TABLE_NAME, chain));
   }
 
-  #run(text: string, explain: () => NetfilterError | string | null = () => null): void {
+  #run(text: string, { explain = noCause, writesAll = () => false }: RunOptions = {}): void {
     const { rc, error } = this.#nft.run(text);
-    if (rc === 0) return;
+    if (rc === 0) {
+      this.#last.made(writesAll());
+      return;
+    }
     const cause = explain();
     if (cause instanceof NetfilterError) throw cause;
     throw failure(error, "refused", cause);
   }
 }
+
+interface RunOptions {
+  /** What a refusal is about. */
+  readonly explain?: () => NetfilterError | string | null;
+  /** Whether nothing stands in the table afterwards but what this wrote. */
+  readonly writesAll?: () => boolean;
+}
+const noCause = (): null => null;
 
 /** What nft said as an error; what follows its first line points into the first line of the commands, whichever was refused. */
 function failure(error: string, otherwise: NetfilterErrorCode, instance: string | null = null): NetfilterError {

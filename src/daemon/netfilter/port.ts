@@ -75,6 +75,8 @@ export interface Netfilter {
    * gate for the slice that exists now. All false when the table is not as it was adopted.
    */
   inForce(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, boolean>>;
+  /** Nobody else made a transaction since all that stands in the table was written, be it by an earlier process of ours. */
+  isAsLeft(): boolean;
   /** All that instances were refused so far, in packets. */
   refused(): Promise<ReadonlyMap<string, bigint>>;
   /** The same by destination, for one instance; when the kernel's set is full, not of every destination. */
