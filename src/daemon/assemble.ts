@@ -4,13 +4,17 @@ import { addressFilter } from "../sandbox/address-filter.ts";
 import { dropIn } from "../sandbox/drop-in.ts";
 import { instanceUnits } from "../sandbox/properties.ts";
 import { mainUnit, RUNTIME_DIR } from "../spec/names.ts";
+import type { InstanceSpec } from "../spec/schema.ts";
 import { VERSION } from "../version.ts";
 import { Egress, type EgressEvents } from "./egress.ts";
+import type { Pulse } from "./health/judge.ts";
 import { taken } from "./health/listener.ts";
 import { readOutput } from "./health/output.ts";
-import { probe } from "./health/probe.ts";
+import { probe, type Target } from "./health/probe.ts";
+import { pulseOf } from "./health/pulse.ts";
+import { TICK_MS, ticks } from "./health/ticks.ts";
 import { Accounts } from "./host/accounts.ts";
-import { ensureCredentials } from "./host/credentials.ts";
+import { passwordInUse } from "./host/credentials.ts";
 import { probeHost, weaknesses } from "./host/features.ts";
 import { readLeftovers, removeMarker, writeMarker } from "./host/markers.ts";
 import { Preparer } from "./host/prepare.ts";
@@ -69,7 +73,11 @@ export async function assemble(
     render: (spec) => instanceUnits(spec, host),
     filterOf: addressFilter,
     limit: limiter(LIMIT),
-    probe: (view) => probing(() => probeView(systemd, view)),
+    health: {
+      probe: (view) => probing(() => probeView(systemd, view)),
+      pulse: (view) => pulseView(systemd, view),
+      pause: ticks(TICK_MS),
+    },
     output: readOutput,
     events,
   });
@@ -89,12 +97,20 @@ export async function assemble(
   return { supervisor, egress, accounts, facts, close };
 }
 
-async function probeView(systemd: DBusSystemd, view: View) {
-  if (view.wanted === null) return { ready: false, why: "it is being removed" } as const;
-  const { spec } = view.wanted;
-  const secrets = async () => ({
-    password: await ensureCredentials(spec),
-    controlGroup: await systemd.controlGroup(mainUnit(spec.name)),
-  });
-  return probe({ address: spec.listen.address, port: spec.listen.port, secrets });
+async function probeView(systemd: DBusSystemd, { wanted }: View) {
+  if (wanted === null) return { ready: false, why: "it is being removed" } as const;
+  return probe(targetOf(systemd, wanted.spec));
 }
+
+function pulseView(systemd: DBusSystemd, { wanted }: View): (patienceMs: number) => Promise<Pulse> {
+  return wanted === null ? async () => ({ kind: "unknown" }) : pulseOf(targetOf(systemd, wanted.spec));
+}
+
+const targetOf = (systemd: DBusSystemd, spec: InstanceSpec): Target => ({
+  address: spec.listen.address,
+  port: spec.listen.port,
+  secrets: async () => ({
+    password: await passwordInUse(spec),
+    controlGroup: await systemd.controlGroup(mainUnit(spec.name)),
+  }),
+});

@@ -53,7 +53,7 @@ export function instanceStatus(view: View, observedAt: number | null): InstanceS
     why,
     since: shown === null || shown.since === 0 ? null : iso(shown.since / 1000),
     pid: view.main === null || view.main.mainPid === 0 ? null : view.main.mainPid,
-    version: view.health.kind === "ready" ? view.health.version : null,
+    version: "version" in view.health ? view.health.version : null,
     restarts: view.main?.restarts ?? 0,
     lastExit: ended === null ? null : howItEnded(ended),
     output: [...view.output],

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { waitFor } from "../../testbed/wait.ts";
 import { policyHash } from "../netpolicy/policy.ts";
+import type { Pulse } from "./health/judge.ts";
 import type { ProbeResult } from "./health/probe.ts";
+import { blankView } from "./instance/controller.ts";
 import { stateOf } from "./instance/state.ts";
 import { fakePorts, unitsOf, up } from "./instance/testing.ts";
 import { Loader } from "./loader.ts";
@@ -24,7 +26,10 @@ function supervised(content: string, { target = "active" } = {}) {
   const markers = new Map<string, string>();
   const table = new Map<string, string>();
   let open = false;
-  const answer: { result: ProbeResult } = { result: { ready: true, version: "1.2.3" } };
+  const answer: { result: ProbeResult; pulse: Pulse } = {
+    result: { ready: true, version: "1.2.3" },
+    pulse: { kind: "alive" },
+  };
   const trouble: string[] = [];
   const host = {
     ...ports.host,
@@ -64,7 +69,11 @@ function supervised(content: string, { target = "active" } = {}) {
       states: async () => new Map(disk.states),
       leftovers: async () => ({ markers: new Map(markers), roots: new Set<string>() }),
       render: (spec) => unitsOf(JSON.stringify({ ...spec, networkIsolation: null })),
-      probe: async () => answer.result,
+      health: {
+        probe: async () => answer.result,
+        pulse: () => async () => answer.pulse,
+        pause: () => new Promise((resolve) => setTimeout(resolve, 5).unref()),
+      },
       output: async () => ["last words"],
       events: {
         changed: () => undefined,
@@ -335,4 +344,32 @@ test("state of instances that are no longer in the file is listed, of others and
   const blind = next.make();
   await blind.start();
   assert.deepEqual([...blind.orphans], []);
+});
+
+test("a server that hangs is killed, once, and comes back; one that is merely sick is left running and shown", async () => {
+  const host = supervised(file("a"));
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("ready", host.all(supervisor, "ready"));
+  host.answer.pulse = { kind: "sick", why: "/config answers 500" };
+  await waitFor("unhealthy", host.all(supervisor, "unhealthy"));
+  assert.deepEqual(
+    supervisor.views.map((view) => stateOf(view).why),
+    ["/config answers 500"],
+  );
+  host.answer.pulse = { kind: "alive" };
+  await waitFor("well again", host.all(supervisor, "ready"));
+  host.answer.pulse = { kind: "silent", why: "no answer" };
+  await waitFor("killed", () => host.calls.includes("kill opencode-a.service 9"));
+  const main = host.systemd.get("opencode-a.service");
+  const ended = { active: "activating", sub: "auto-restart", mainPid: 0, result: "signal", exitStatus: 9 };
+  host.systemd.set({ ...main, ...ended });
+  await waitFor("backing off", host.all(supervisor, "backing-off"));
+  assert.equal(stateOf(supervisor.views[0] ?? blankView("a")).why, "the server hung and was killed: no answer");
+  host.answer.pulse = { kind: "alive" };
+  host.systemd.set({ ...main, mainPid: main.mainPid + 1, since: main.since + 1 });
+  await waitFor("ready", host.all(supervisor, "ready"));
+  assert.equal(host.calls.filter((call) => call.startsWith("kill")).length, 1);
+  assert.equal(supervisor.views[0]?.killed, null);
+  supervisor.close();
 });

@@ -9,8 +9,7 @@ import type { InstanceSpec } from "../spec/schema.ts";
 import type { InstanceUnits } from "../spec/unit.ts";
 import type { Egress } from "./egress.ts";
 import { OutputWatch } from "./health/output.ts";
-import type { ProbeResult } from "./health/probe.ts";
-import { HealthWatch } from "./health/watch.ts";
+import { type HealthPorts, HealthWatch } from "./health/watch.ts";
 import { Controller, type Listener } from "./instance/controller.ts";
 import type { Ports } from "./instance/steps.ts";
 import { UNPREPARED, type View, type Wanted } from "./instance/view.ts";
@@ -29,7 +28,7 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
   /** Where instances keep or kept their state, by name. */
   readonly states: () => Promise<ReadonlyMap<string, string>>;
   readonly render: (spec: InstanceSpec) => InstanceUnits;
-  readonly probe: (view: View) => Promise<ProbeResult>;
+  readonly health: Omit<HealthPorts, "report">;
   /** The last lines a unit wrote. */
   readonly output: (unit: string) => Promise<string[]>;
   readonly events: Listener & {
@@ -63,7 +62,11 @@ export class Supervisor {
   constructor(ports: SupervisorPorts) {
     this.#ports = ports;
     this.#file = ports.loader.state;
-    this.#health = new HealthWatch(ports.probe, (name, health) => this.#controllers.get(name)?.update({ health }));
+    this.#health = new HealthWatch({
+      ...ports.health,
+      report: (name, health) =>
+        this.#controllers.get(name)?.update({ health, ...(health.kind === "ready" ? { killed: null } : {}) }),
+    });
     this.#output = new OutputWatch(ports.output, (name, output) => this.#controllers.get(name)?.update({ output }));
     ports.egress.onOpen((installed) => this.#tableIs(installed));
     ports.systemd.onEvent((event) => this.#heard(event));

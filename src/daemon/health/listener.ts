@@ -73,6 +73,22 @@ export async function listenerOwner(
   return inodes.every((inode) => own.has(inode)) ? "own" : "other";
 }
 
+/** A descriptor and what it leads to: while it does, it is the same socket. */
+export interface Held {
+  readonly path: string;
+  readonly link: string;
+}
+
+/** The descriptor by which a process of the cgroup holds the listener; null when it is not, or not only, theirs. */
+export async function heldBy(address: string, port: number, controlGroup: string): Promise<Held | null> {
+  const inodes = await inodesOf(address, port);
+  const own = (await Promise.all((await processesOf(controlGroup)).map(descriptorsOf))).flat();
+  const held = inodes.map((inode) => own.find(({ link }) => link === `socket:[${inode}]`));
+  return held.every((one) => one !== undefined) ? (held[0] ?? null) : null;
+}
+
+export const isHeld = async ({ path, link }: Held): Promise<boolean> => (await readlink(path).catch(() => "")) === link;
+
 /** A process that holds a listening socket. */
 export interface Holder {
   readonly pid: number;
@@ -122,15 +138,20 @@ export const formatHolder = (holder: Holder | null): string =>
 
 /** Inodes of every socket held open by processes of the cgroup. */
 async function socketsOf(controlGroup: string): Promise<ReadonlySet<string>> {
-  const procs = await readFile(`/sys/fs/cgroup${controlGroup}/cgroup.procs`, "utf8").catch(() => "");
-  const pids = procs.split("\n").filter((pid) => pid !== "");
-  const inodes = await Promise.all(pids.map(socketsOfProcess));
+  const inodes = await Promise.all((await processesOf(controlGroup)).map(socketsOfProcess));
   return new Set(inodes.flat());
 }
 
-async function socketsOfProcess(pid: string): Promise<string[]> {
-  const directory = `/proc/${pid}/fd`;
-  const fds = await readdir(directory).catch(() => []);
-  const links = await Promise.all(fds.map((fd) => readlink(`${directory}/${fd}`).catch(() => "")));
-  return links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
+async function processesOf(controlGroup: string): Promise<string[]> {
+  const procs = await readFile(`/sys/fs/cgroup${controlGroup}/cgroup.procs`, "utf8").catch(() => "");
+  return procs.split("\n").filter((pid) => pid !== "");
 }
+
+async function descriptorsOf(pid: string): Promise<Held[]> {
+  const directory = `/proc/${pid}/fd`;
+  const paths = (await readdir(directory).catch(() => [])).map((fd) => `${directory}/${fd}`);
+  return Promise.all(paths.map(async (path) => ({ path, link: await readlink(path).catch(() => "") })));
+}
+
+const socketsOfProcess = async (pid: string): Promise<string[]> =>
+  (await descriptorsOf(pid)).flatMap(({ link }) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);

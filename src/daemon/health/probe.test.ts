@@ -1,19 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import { test } from "node:test";
 import { probe } from "./probe.ts";
-
-/** This process's cgroup below /sys/fs/cgroup, where the unified hierarchy is mounted at `unified` or at the top. */
-const ownCgroup = (): string => {
-  const path =
-    readFileSync("/proc/self/cgroup", "utf8")
-      .split("\n")
-      .find((line) => line.startsWith("0::"))
-      ?.slice(3) ?? "/";
-  const hybrid = readFileSync("/proc/self/mounts", "utf8").includes(" /sys/fs/cgroup/unified ");
-  return (hybrid ? "/unified" : "") + (path === "/" ? "" : path);
-};
+import { ownCgroup } from "./testing.ts";
 
 /** Probe a server of this process with these answers. */
 async function probing(answer: RequestListener, controlGroup = ownCgroup()) {

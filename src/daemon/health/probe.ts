@@ -23,11 +23,13 @@ export interface Secrets {
 
 export type ProbeResult =
   | { readonly ready: true; readonly version: string }
-  | { readonly ready: false; readonly why: string };
+  /** `silent`: its own listener took the connection, and nothing was answered. */
+  | { readonly ready: false; readonly why: string; readonly silent?: true };
 
 const TRY_MS = 1000;
 const BODY_MOST = 64 * 1024;
-const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+/** Where a server that listens everywhere is asked. */
+export const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 /** One try. Never throws; says why not in a line fit for the status. */
 export async function probe(target: Target): Promise<ProbeResult> {
@@ -48,12 +50,16 @@ export async function probe(target: Target): Promise<ProbeResult> {
     const config = await ask(server, "/config");
     return config.status === 200 ? { ready: true, version } : not(complaint("/config", config));
   } catch (error) {
+    if (error instanceof Silence) return { ready: false, why: `port ${port}: ${error.message}`, silent: true };
     return not(`port ${port}: ${plain(error instanceof Error ? error.message : String(error))}`);
   }
 }
 
+/** The instance's own server does not answer. */
+class Silence extends Error {}
+
 /** Whether connections are taken there, by whomever: asked first, as it costs next to nothing. */
-function listens(host: string, port: number): Promise<boolean> {
+export function listens(host: string, port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, timeout: TRY_MS });
     const end = (settle: () => void) => {
@@ -111,7 +117,7 @@ function ask(server: Server, path: string): Promise<Answer> {
       response.on("error", reject);
     });
     call.on("error", (error) =>
-      reject(signal.aborted ? new Error(`${path} does not answer within ${TRY_MS} ms`) : error),
+      reject(signal.aborted ? new Silence(`${path} does not answer within ${TRY_MS} ms`) : error),
     );
     call.end();
   });

@@ -1,21 +1,44 @@
-/** Probing each instance from the moment its server runs until it is ready; one run of one server is probed to readiness once. */
+/**
+ * Following each instance's server: probed until it is ready, and looked at for as long as it runs after that. What is found
+ * is reported; what is done about it (`hung`: the server is killed, and systemd starts it again) is `next-step.ts`.
+ */
 import type { Health, View } from "../instance/view.ts";
+import { FIRST, judge, type Pulse, type Verdict } from "./judge.ts";
 import type { ProbeResult } from "./probe.ts";
 
 /** Between the first two tries; opencode takes one to two seconds. */
 const FIRST_MS = 200;
 const MOST_MS = 3000;
 const GROWTH = 1.3;
+/** Of each delay, so that instances that became ready together are not looked at together for ever. */
+const JITTER = 0.2;
+/**
+ * A server that takes connections and does not answer, from its start on: it may be busy, or hang since an earlier daemon.
+ * After so long it is looked at as one that was ready is.
+ */
+const SILENT_START_MS = 20_000;
+/** When many seem to hang at once it may be the host: no more than one each so often is reported. */
+const BETWEEN_HUNG_MS = 2000;
+
+export interface HealthPorts {
+  readonly probe: (view: View) => Promise<ProbeResult>;
+  /** Looks at the run of a server that is ready. */
+  readonly pulse: (view: View) => (patienceMs: number) => Promise<Pulse>;
+  readonly report: (name: string, health: Health) => void;
+  /** Resolves so many milliseconds later. */
+  readonly pause: (milliseconds: number) => Promise<void>;
+}
+
+type Ready = Health & { readonly kind: "ready" };
 
 export class HealthWatch {
-  readonly #probe: (view: View) => Promise<ProbeResult>;
-  readonly #report: (name: string, health: Health) => void;
+  readonly #ports: HealthPorts;
   /** The run being followed, by instance. */
   readonly #runs = new Map<string, string>();
+  #lastHung = Number.NEGATIVE_INFINITY;
 
-  constructor(probe: (view: View) => Promise<ProbeResult>, report: (name: string, health: Health) => void) {
-    this.#probe = probe;
-    this.#report = report;
+  constructor(ports: HealthPorts) {
+    this.#ports = ports;
   }
 
   /** Follow the instance's present run; a run that was followed before is left alone. */
@@ -25,8 +48,8 @@ export class HealthWatch {
     if (run === (this.#runs.get(view.name) ?? null)) return;
     if (run === null) this.#runs.delete(view.name);
     else this.#runs.set(view.name, run);
-    this.#report(view.name, { kind: "checking", last: null });
-    if (run !== null) void this.#untilReady(view, run);
+    this.#ports.report(view.name, { kind: "checking", last: null });
+    if (run !== null) void this.#run(view, run);
   }
 
   /** Stop following everything. */
@@ -34,18 +57,71 @@ export class HealthWatch {
     this.#runs.clear();
   }
 
-  async #untilReady(view: View, run: string): Promise<void> {
-    let last: string | null = null;
-    for (let delay = FIRST_MS; this.#runs.get(view.name) === run; delay = Math.min(delay * GROWTH, MOST_MS)) {
-      const result = await this.#probe(view);
-      if (this.#runs.get(view.name) !== run) return;
-      if (result.ready) {
-        this.#report(view.name, { kind: "ready", version: result.version, since: Date.now() });
-        return;
-      }
-      if (result.why !== last) this.#report(view.name, { kind: "checking", last: result.why });
-      last = result.why;
-      await new Promise((resolve) => setTimeout(resolve, delay).unref());
+  async #run(view: View, run: string): Promise<void> {
+    const pulse = this.#ports.pulse(view);
+    for (let goesOn = true; goesOn; ) {
+      const ready = await this.#untilReady(view, run);
+      goesOn = ready !== null && (await this.#whileRunning(view, run, ready === "silent" ? null : ready, pulse));
     }
+  }
+
+  #isOver = (view: View, run: string): boolean => this.#runs.get(view.name) !== run;
+
+  /** Null when the run is over. */
+  async #untilReady(view: View, run: string): Promise<Ready | "silent" | null> {
+    const { probe, report, pause } = this.#ports;
+    let last: string | null = null;
+    let silentSince: number | null = null;
+    for (let delay = FIRST_MS; ; delay = Math.min(delay * GROWTH, MOST_MS)) {
+      const result = await probe(view);
+      if (this.#isOver(view, run)) return null;
+      if (result.ready) {
+        const ready = { kind: "ready", version: result.version, since: Date.now() } as const;
+        report(view.name, ready);
+        return ready;
+      }
+      if (result.why !== last) report(view.name, { kind: "checking", last: result.why });
+      last = result.why;
+      silentSince = result.silent === true ? (silentSince ?? performance.now()) : null;
+      if (silentSince !== null && performance.now() - silentSince > SILENT_START_MS) return "silent";
+      await pause(delay);
+      if (this.#isOver(view, run)) return null;
+    }
+  }
+
+  /** False when the run is over; true when it was not ready before and answers now. */
+  async #whileRunning(view: View, run: string, ready: Ready | null, pulse: ReturnType<HealthPorts["pulse"]>) {
+    const { report, pause } = this.#ports;
+    let course = FIRST;
+    let told = "";
+    for (;;) {
+      await pause(course.delay * (1 + JITTER * (Math.random() * 2 - 1)));
+      if (this.#isOver(view, run)) return false;
+      const seen = await pulse(course.patience);
+      if (this.#isOver(view, run)) return false;
+      const judged = judge(course, seen);
+      course = judged.course;
+      const why = "why" in seen ? seen.why : "";
+      if (ready === null && (seen.kind === "alive" || seen.kind === "sick")) return true;
+      const health = this.#told(judged.verdict, why, ready);
+      // Said again each time that it hangs: it may not have been possible to kill it. Should it answer after all, it is ready.
+      if (health === null || (health.kind !== "hung" && why === told)) continue;
+      told = why;
+      report(view.name, health);
+    }
+  }
+
+  /** What there is to tell after a look; null: nothing. */
+  #told(verdict: Verdict, why: string, ready: Ready | null): Health | null {
+    if (verdict === "hung" && this.#mayBeHung()) return { kind: "hung", why };
+    if (verdict === "undecided" || ready === null) return null;
+    return verdict === "well" ? ready : { ...ready, kind: "unhealthy", why };
+  }
+
+  #mayBeHung(): boolean {
+    const now = performance.now();
+    if (now - this.#lastHung < BETWEEN_HUNG_MS) return false;
+    this.#lastHung = now;
+    return true;
   }
 }

@@ -23,6 +23,13 @@ export async function ensureCredentials(spec: InstanceSpec): Promise<string> {
   return password;
 }
 
+/** The password that the server was started with; a file of the operator's may say another one since. */
+export async function passwordInUse(spec: InstanceSpec): Promise<string> {
+  const line = await readText(credentialFile(spec.name));
+  const quoted = /^OPENCODE_SERVER_PASSWORD="(.*)"$/m.exec(line ?? "")?.[1];
+  return quoted === undefined ? await ensureCredentials(spec) : quoted.replace(/\\(.)/g, "$1");
+}
+
 async function ownPassword(name: string): Promise<string> {
   await ensureDirectory(PASSWORDS, 0o700);
   const path = `${PASSWORDS}/${name}`;

@@ -13,6 +13,7 @@ const FIX: Readonly<Record<Step, string>> = {
   prepare: "mend it; the supervisor tries again by itself",
   slice: "see `systemctl status opencode.slice`",
   policy: "the instance is not started without its policy; the supervisor tries again by itself",
+  kill: "see `systemctl status` of its units",
   mark: "the supervisor tries again by itself",
   start: "see `systemctl status` of its units and `journalctl -u opencode-supervisor`",
   unpolicy: "the supervisor tries again by itself",

@@ -36,6 +36,7 @@ export const blankView = (name: string): View => ({
   retry: false,
   ended: false,
   health: { kind: "checking", last: null },
+  killed: null,
   output: [],
 });
 

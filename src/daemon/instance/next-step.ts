@@ -10,6 +10,7 @@ import { isLoaded, isUp, type View } from "./view.ts";
  * - `prepare`: user, root, config, credentials; checks that what is bound exists
  * - `slice`: make it active and learn its cgroup id
  * - `policy`: commit, read back; on a running instance also its address filter
+ * - `kill`: a server that hangs; systemd starts it again, later each time, and gives it up in the end
  * - `mark`: write down that it was started, for one whose start an earlier daemon did not see to the end
  * - `start`: setup and main
  * - `unpolicy`, `unslice`, `clean`: take away what the others made
@@ -20,6 +21,7 @@ export type Step =
   | "prepare"
   | "slice"
   | "policy"
+  | "kill"
   | "mark"
   | "start"
   | "unpolicy"
@@ -43,6 +45,7 @@ const WANTED: readonly Row[] = [
   ["admit", (view) => !isAdmitted(view) && (stale(view) || view.prepared !== view.wanted?.units.specHash)],
   ["stop", (view) => stale(view) || view.ended || (view.retry && failed(view))],
   ["policy", (view) => isUp(view.main) && view.slice !== null && policyDiffers(view)],
+  ["kill", (view) => isUp(view.main) && view.health.kind === "hung"],
   ["mark", (view) => isUp(view.main) && view.started !== view.wanted?.units.specHash],
   [null, (view) => isUp(view.main) || failed(view) || moving(view)],
   [null, (view) => view.started === view.wanted?.units.specHash], // stopped by hand: stays so

@@ -39,6 +39,19 @@ const CASES: readonly (readonly [given: string, view: View, state: State, why: R
   ],
   ["answering", { ...running, health: { kind: "ready", version: "1", since: 1 } }, "ready", null],
   [
+    "not answering any more",
+    { ...running, health: { kind: "unhealthy", version: "1", since: 1, why: "no answer" } },
+    "unhealthy",
+    /^no answer$/,
+  ],
+  ["hung, about to be killed", { ...running, health: { kind: "hung", why: "no answer" } }, "unhealthy", /^no answer$/],
+  [
+    "killed because it hung, and failed too often since",
+    { ...running, main: { ...main, ...exited }, killed: "no answer" },
+    "failed",
+    /^the server hung and was killed: no answer; mend it/,
+  ],
+  [
     "between two tries",
     { ...running, main: { ...main, ...exited, active: "activating", sub: "auto-restart" } },
     "backing-off",

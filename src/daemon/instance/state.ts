@@ -11,6 +11,7 @@ import { isUp, type View } from "./view.ts";
  * - `blocked`: a step could not be done, and it does not run
  * - `setting-up`, `starting`: setup runs; the server does not answer yet
  * - `ready`: `/global/health` and `/config` answer with its credentials
+ * - `unhealthy`: it was ready, and now answers late, not at all, or that something is wrong; hung, it is killed
  * - `backing-off`: it failed and systemd will start it again
  * - `failed`: setup failed, or it failed too often
  * - `stopping`; `stopped`: by hand, until started again
@@ -23,6 +24,7 @@ export type State =
   | "setting-up"
   | "starting"
   | "ready"
+  | "unhealthy"
   | "backing-off"
   | "failed"
   | "stopping"
@@ -35,6 +37,9 @@ const problemOf = ({ blocked }: View): string | null => (blocked === null ? null
 
 const stoppedWhy = ({ name }: View): string =>
   `stopped by hand, or ended by itself; \`opencode-supervisor start ${name}\` starts it again`;
+
+const serverFailed = ({ main, killed }: View): string =>
+  killed === null ? `the server failed: ${howItEnded(main)}` : `the server hung and was killed: ${killed}`;
 
 /** The first row that holds is the state. */
 const ROWS: readonly Row[] = [
@@ -50,9 +55,14 @@ const ROWS: readonly Row[] = [
   [
     "failed",
     (view) => view.main?.active === "failed",
-    (view) => `the server failed: ${howItEnded(view.main)}; mend it, then \`opencode-supervisor start ${view.name}\``,
+    (view) => `${serverFailed(view)}; mend it, then \`opencode-supervisor start ${view.name}\``,
   ],
-  ["backing-off", (view) => view.main?.sub === "auto-restart", (view) => `the server failed: ${howItEnded(view.main)}`],
+  ["backing-off", (view) => view.main?.sub === "auto-restart", serverFailed],
+  [
+    "unhealthy",
+    (view) => view.main?.active === "active" && "why" in view.health,
+    (view) => problemOf(view) ?? ("why" in view.health ? view.health.why : null),
+  ],
   ["ready", (view) => view.main?.active === "active" && view.health.kind === "ready", problemOf],
   [
     "starting",

@@ -55,6 +55,7 @@ async function stop({ name, prepared }: View, { systemd, host }: Ports): Promise
     started: null,
     retry: false,
     ended: false,
+    killed: null,
     health: { kind: "checking", last: null },
   };
 }
@@ -127,6 +128,13 @@ async function joined(name: string, specHash: string, systemd: Systemd): Promise
   }
 }
 
+/** Not a stop: what ends so comes back by itself. */
+async function kill({ name, health }: View, { systemd }: Ports): Promise<Partial<View>> {
+  await systemd.kill(mainUnit(name), SIGKILL).catch(unlessGone);
+  return { killed: health.kind === "hung" ? health.why : null, health: { kind: "checking", last: null } };
+}
+const SIGKILL = 9;
+
 /** Only now: were it marked before and the daemon killed between, it would be taken for stopped by hand. */
 async function mark({ name, wanted }: View, { host }: Ports): Promise<Partial<View>> {
   if (wanted === null) return {};
@@ -166,6 +174,7 @@ async function clean({ name }: View, { host }: Ports): Promise<Partial<View>> {
 }
 
 export const EXECUTORS: Readonly<Record<Step, Executor>> = {
+  kill,
   admit,
   stop,
   prepare,

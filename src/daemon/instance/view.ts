@@ -14,7 +14,11 @@ export interface Wanted {
 /** What a probe with the instance's credentials last said; `checking` until the first answer. */
 export type Health =
   | { readonly kind: "checking"; readonly last: string | null }
-  | { readonly kind: "ready"; readonly version: string; readonly since: number };
+  | { readonly kind: "ready"; readonly version: string; readonly since: number }
+  /** It was ready, and now answers late, not at all, or that something is wrong. */
+  | { readonly kind: "unhealthy"; readonly version: string; readonly since: number; readonly why: string }
+  /** It runs and does not answer any more. */
+  | { readonly kind: "hung"; readonly why: string };
 
 export interface View {
   readonly name: string;
@@ -46,6 +50,8 @@ export interface View {
   /** opencode.target was stopped meanwhile, and this with it: what is left of it goes before it is started again. */
   readonly ended: boolean;
   readonly health: Health;
+  /** Why its server was killed, from then until it is ready again; null when it was not. */
+  readonly killed: string | null;
   /** The last lines that the unit that failed wrote, cleaned of what a terminal would act on; empty while none failed. */
   readonly output: readonly string[];
 }
