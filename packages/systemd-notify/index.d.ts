@@ -7,3 +7,6 @@
  * @throws Error with `code` (`ECONNREFUSED`, `ENOENT`, `EAGAIN`, `EMSGSIZE`, …) and the errno's text when sending fails.
  */
 export function notify(state: string): boolean;
+
+/** Gives memory that was freed back to the kernel, as sd_event_trim_memory(3) does: malloc_trim(3). Takes some milliseconds. */
+export function trimMemory(): void;

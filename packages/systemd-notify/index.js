@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 
-const { send } = createRequire(import.meta.url)("./build/Release/systemd_notify.node");
+const { send, trim } = createRequire(import.meta.url)("./build/Release/systemd_notify.node");
 
 export function notify(state) {
   const address = process.env.NOTIFY_SOCKET;
@@ -8,3 +8,5 @@ export function notify(state) {
   send(address, state);
   return true;
 }
+
+export const trimMemory = trim;

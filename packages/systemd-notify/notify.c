@@ -4,6 +4,7 @@
  * spawned systemd-notify sends, so the process does it itself.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <node_api.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -69,11 +70,22 @@ static napi_value send_js(napi_env env, napi_callback_info info)
 	return error == 0 ? NULL : fail(env, address, error);
 }
 
+/* trim(): what services do that are asked to release memory (sd_event_trim_memory(3)). musl keeps none to give back. */
+static napi_value trim_js(napi_env env, napi_callback_info info)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+	return NULL;
+}
+
 NAPI_MODULE_INIT()
 {
-	napi_value function;
-	if (napi_create_function(env, "send", NAPI_AUTO_LENGTH, send_js, NULL, &function) != napi_ok ||
-	    napi_set_named_property(env, exports, "send", function) != napi_ok)
+	const napi_property_descriptor functions[] = {
+		{ "send", NULL, send_js, NULL, NULL, NULL, napi_default, NULL },
+		{ "trim", NULL, trim_js, NULL, NULL, NULL, napi_default, NULL },
+	};
+	if (napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) != napi_ok)
 		return NULL;
 	return exports;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -62,3 +62,25 @@ for (const [what, address, state, code, text] of REFUSALS) {
     assert.throws(() => notify(state), { code, message: text });
   });
 }
+
+test("memory that was freed is given back to the kernel", () => {
+  // In a process of its own, with one arena: blocks too small for a mapping of their own, of which every second one stays.
+  const script = `
+    import { readFileSync } from "node:fs";
+    import { trimMemory } from "${import.meta.dirname}/index.js";
+    const resident = () => Number(/^RssAnon:\\s+(\\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))[1]);
+    const blocks = Array.from({ length: 4096 }, () => Buffer.allocUnsafeSlow(16 * 1024).fill(1));
+    const kept = blocks.filter((_, index) => index % 2 === 0);
+    blocks.length = 0;
+    gc({ type: "major", execution: "sync", flavor: "last-resort" });
+    const before = resident();
+    trimMemory();
+    console.log(before - resident(), kept.length);`;
+  const { stdout } = spawnSync(process.execPath, ["--expose-gc", "--input-type=module", "--eval", script], {
+    encoding: "utf8",
+    env: { MALLOC_ARENA_MAX: "1" },
+  });
+  const [kilobytes, kept] = stdout.trim().split(" ").map(Number);
+  assert.ok(kilobytes !== undefined && kilobytes > 8 * 1024, stdout);
+  assert.equal(kept, 2048);
+});

@@ -10,12 +10,16 @@ import { RESOLV_CONF } from "./host/resolvers.ts";
 import { debounced, watchFile } from "./host/watch.ts";
 import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
+import { tidier } from "./memory.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { plain } from "./text.ts";
 
 export const STATUS_SOCKET = `${RUNTIME_DIR}/status.sock`;
 const API_GROUP = "opencode";
 const SUMMARY_MS = 100;
+/** How long after something happened there may be memory to give back; and how often that is looked at when nothing does. */
+const TIDY_MS = 2000;
+const TIDY_IDLE_MS = 30_000;
 /** The journal has no use for thousands of lines about one file. */
 const PROBLEMS_LOGGED = 50;
 
@@ -26,9 +30,12 @@ export async function daemon(): Promise<void> {
   const log = openLogger(process.env.INVOCATION_ID !== undefined);
   const startedAt = Date.now();
   const events = logEvents(log);
+  const tidy = debounced(tidier(), TIDY_MS);
+  setInterval(tidy, TIDY_IDLE_MS).unref();
   let ready = false;
   const changed: typeof events.changed = (view) => {
     events.changed(view);
+    tidy();
     if (ready) summarize();
   };
   const { supervisor, egress, accounts, facts, close } = await assemble(
@@ -43,7 +50,7 @@ export async function daemon(): Promise<void> {
 
   const stopWatchdog = keepWatchdog();
   const started = supervisor.start();
-  reload = reloader(supervisor, log, started);
+  reload = reloader(supervisor, log, started, tidy);
   const watchers = [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
   await started;
   ready = true;
@@ -62,7 +69,12 @@ export async function daemon(): Promise<void> {
 }
 
 /** One reload at a time, the first after `started`. A reload by signal is told to systemd (Type=notify-reload). */
-function reloader(supervisor: Supervisor, log: Logger, started: Promise<void>): (bySignal: boolean) => void {
+function reloader(
+  supervisor: Supervisor,
+  log: Logger,
+  started: Promise<void>,
+  done: () => void,
+): (bySignal: boolean) => void {
   let queue = started;
   const once = async (bySignal: boolean): Promise<void> => {
     if (bySignal) notify(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
@@ -75,6 +87,7 @@ function reloader(supervisor: Supervisor, log: Logger, started: Promise<void>): 
       log.error({ kind: "trouble" }, `reload: ${String(error)}`);
     } finally {
       notify(`${bySignal ? "READY=1\n" : ""}STATUS=${summary(supervisor)}`);
+      done();
     }
   };
   return (bySignal) => {

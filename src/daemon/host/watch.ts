@@ -40,7 +40,7 @@ async function leadsTo(path: string): Promise<string> {
   return link === null ? path : resolve(dirname(path), link);
 }
 
-/** Runs `work` some time after the first of many calls. */
+/** Runs `work` some time after the first of many calls; the process does not stay for it. */
 export function debounced(work: () => void, milliseconds: number): () => void {
   let pending = false;
   return () => {
@@ -49,6 +49,6 @@ export function debounced(work: () => void, milliseconds: number): () => void {
     setTimeout(() => {
       pending = false;
       work();
-    }, milliseconds);
+    }, milliseconds).unref();
   };
 }

@@ -11,9 +11,12 @@ import { logEgress } from "./egress.ts";
 /** The transport beside this file: `.ts` in the source tree, `.js` when built. */
 const TRANSPORT = fileURLToPath(import.meta.url).replace(/logger\.(ts|js)$/, "transport.$1");
 
+/** It holds a line at a time; without limits V8 leaves it to grow. */
+const WORKER = { resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 } };
+
 export function openLogger(underSystemd: boolean): Logger {
   const options = { base: null, level: process.env.OPENCODE_SUPERVISOR_LOG_LEVEL ?? "info" };
-  return underSystemd ? pino(options, transport({ target: TRANSPORT })) : pino(options);
+  return underSystemd ? pino(options, transport({ target: TRANSPORT, worker: WORKER })) : pino(options);
 }
 
 /** The supervisor's events as journal entries: state changes, blocks, adoption, trouble. */
