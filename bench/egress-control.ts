@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Egress } from "../src/daemon/egress.ts";
+import { Egress } from "../src/daemon/egress/egress.ts";
 import { LibnftablesNetfilter } from "../src/daemon/netfilter/libnftables.ts";
 import { FakeSystemd } from "../src/daemon/systemd/fake.ts";
 import { cgroupOf, gateAt } from "../src/netpolicy/names.ts";

@@ -1,7 +1,7 @@
 /** `teardown`: leave no unit, slice, table or root behind, whether the daemon runs or not. State directories and passwords stay. */
 import { rm } from "node:fs/promises";
 import { assemble } from "../daemon/assemble.ts";
-import type { EgressEvents } from "../daemon/egress.ts";
+import type { EgressEvents } from "../daemon/egress/egress.ts";
 import type { SupervisorPorts } from "../daemon/supervisor.ts";
 import { INSTANCE_FILE, RUNTIME_DIR, SUPERVISOR_UNIT, TARGET } from "../spec/names.ts";
 import { formatProblem } from "../spec/problem.ts";

@@ -6,7 +6,7 @@ import { instanceUnits } from "../sandbox/properties.ts";
 import { mainUnit, RUNTIME_DIR } from "../spec/names.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import { VERSION } from "../version.ts";
-import { Egress, type EgressEvents } from "./egress.ts";
+import { Egress, type EgressEvents } from "./egress/egress.ts";
 import type { Pulse } from "./health/judge.ts";
 import { taken } from "./health/listener.ts";
 import { readOutput } from "./health/output.ts";

@@ -3,7 +3,7 @@
 import { configTarget, mainUnit, sliceUnit } from "../spec/names.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import type { InstanceStatus, Status } from "./api/model.ts";
-import type { Egress } from "./egress.ts";
+import type { Egress } from "./egress/egress.ts";
 import { howItEnded, stateOf } from "./instance/state.ts";
 import type { View } from "./instance/view.ts";
 import type { FileState } from "./loader.ts";

@@ -7,7 +7,7 @@ import { PARENT_SLICE, parseUnit, TARGET } from "../spec/names.ts";
 import type { Problem } from "../spec/problem.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import type { InstanceUnits } from "../spec/unit.ts";
-import type { Egress } from "./egress.ts";
+import type { Egress } from "./egress/egress.ts";
 import { OutputWatch } from "./health/output.ts";
 import { type HealthPorts, HealthWatch } from "./health/watch.ts";
 import { Controller, type Listener } from "./instance/controller.ts";

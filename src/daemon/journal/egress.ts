@@ -1,8 +1,8 @@
 /** What the egress policies do, as journal entries. */
 import type { Logger } from "pino";
 import { protocolName } from "../../netpolicy/suggest.ts";
+import type { EgressEvents } from "../egress/egress.ts";
 import type { Repair } from "../egress/guard.ts";
-import type { EgressEvents } from "../egress.ts";
 
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
 

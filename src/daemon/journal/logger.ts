@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { type Logger, pino, transport } from "pino";
 import { formatProblem } from "../../spec/problem.ts";
-import type { EgressEvents } from "../egress.ts";
+import type { EgressEvents } from "../egress/egress.ts";
 import { stateOf } from "../instance/state.ts";
 import type { View } from "../instance/view.ts";
 import type { SupervisorPorts } from "../supervisor.ts";
