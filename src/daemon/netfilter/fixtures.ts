@@ -1,4 +1,4 @@
-/** What libnftables.machine.test.ts runs inside the machine: texts of ES modules for `node --eval`. */
+/** What the machine tests run inside the machine: texts of ES modules for `node --eval`. */
 import { INSTALLED } from "../../../testbed/host.ts";
 
 /** In the machine: an adapter that does what it is told, a line of JSON at a time. */

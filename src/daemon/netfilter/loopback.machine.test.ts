@@ -1,0 +1,87 @@
+/** Who reaches whom on one host, and who is reached from beyond it, on a booted machine. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { open } from "../../netpolicy/testing.ts";
+import { BROADCAST, RENDEZVOUS } from "./fixtures.ts";
+import { all, FROM_PEER, inSlice, policy, refusals, Scene, script } from "./testing.ts";
+
+let scene: Scene;
+before(async () => {
+  scene = await Scene.up("loopback");
+});
+after(() => scene?.down());
+
+test("an instance is reached where it listens, by whom it allows, and nowhere else", async () => {
+  const host = { ...all("ok", "tcp 127.0.0.1 8002", "tcp 192.0.2.1 8002", "tcp 127.0.0.1 4000") };
+  const not = all(
+    "ECONNREFUSED",
+    "tcp ::1 8002",
+    "tcp 127.0.0.1 4002",
+    "tcp ::1 4001",
+    "udp 127.0.0.1 8002",
+    "tcp 192.0.2.1 4000",
+  );
+  assert.deepEqual(await scene.probe(null, ...Object.keys({ ...host, ...not })), { ...host, ...not });
+  assert.deepEqual(await scene.fromPeer(...Object.keys(FROM_PEER)), FROM_PEER);
+});
+
+test("an isolated instance reaches another's server only through allowLoopbackPorts, and only where that listens", async () => {
+  const targets = [
+    "tcp 127.0.0.1 8002",
+    "tcp 127.0.0.1 4002",
+    "tcp 127.0.0.1 4001",
+    "udp 127.0.0.1 8002",
+    "tcp 127.0.0.1 7000",
+  ];
+  const refused = all("ECONNREFUSED", "tcp 127.0.0.1 8002", "tcp 127.0.0.1 4002", "tcp 127.0.0.1 7000");
+  const first = await scene.probe("a", ...targets);
+  assert.deepEqual(
+    { ...first, "udp 127.0.0.1 8002": "" },
+    { ...refused, "tcp 127.0.0.1 4001": "ok", "udp 127.0.0.1 8002": "" },
+  );
+  assert.notEqual(first["udp 127.0.0.1 8002"], "ok");
+  await scene.put(policy({ loopbackPorts: [4001, 4002, 7000, 8002] }));
+  assert.deepEqual(await scene.probe("a", ...targets), {
+    ...all("ok", "tcp 127.0.0.1 8002", "tcp 127.0.0.1 4001", "tcp 127.0.0.1 7000"),
+    ...all("ECONNREFUSED", "tcp 127.0.0.1 4002", "udp 127.0.0.1 8002"),
+  });
+  await scene.put(policy());
+});
+
+test("so does one without isolation: siblings and the supervisor are not open to it, and what it tries is recorded", async () => {
+  const counted = await scene.counter("blocked_open");
+  const kept = ["tcp 127.0.0.1 8002", "tcp 192.0.2.1 8002", "tcp 127.0.0.1 4001", "tcp ::1 4002", "tcp 127.0.0.1 7000"];
+  assert.deepEqual(await scene.probe("open", ...kept), refusals(...kept));
+  assert.ok((await scene.counter("blocked_open")) >= counted + kept.length);
+  assert.ok((await scene.recorded("blocked4_open")).includes("127.0.0.1 . 6 . 7000"));
+  await scene.listen("open", 4003);
+  assert.deepEqual(
+    await scene.probe("open", "tcp ::1 4003", "udp 127.0.0.1 4003"),
+    all("ok", "tcp ::1 4003", "udp 127.0.0.1 4003"),
+  );
+  assert.deepEqual(await scene.probe(null, "tcp 127.0.0.1 4003"), all("ECONNREFUSED", "tcp 127.0.0.1 4003"));
+  await scene.put(open("open", { loopbackPorts: [4001, 7000, 8002] }));
+  const granted = ["tcp 127.0.0.1 8002", "tcp 192.0.2.1 8002", "tcp 127.0.0.1 7000"];
+  assert.deepEqual(await scene.probe("open", ...granted, "tcp 127.0.0.1 4001"), {
+    ...all("ok", ...granted),
+    "tcp 127.0.0.1 4001": "ECONNREFUSED",
+  });
+  await scene.put(open("open"));
+});
+
+test("two that help each other find no way between them", async () => {
+  const ends = [
+    ["a", "5001", "5002"],
+    ["b", "5002", "5001"],
+  ].map(([name = "", ...ports]) => scene.program(inSlice(name, script(RENDEZVOUS, ...ports))));
+  for (const end of ends) assert.match(await end.line(), /^heard nothing$/);
+});
+
+test("a broadcast that is allowed out does not come back to somebody else's socket", async () => {
+  await scene.put(policy({ allow: { v4: ["192.0.2.0/24"], v6: [] } }));
+  const listener = await scene.listen(null, 7777);
+  for (const from of ["a", "open"])
+    await scene.machine.exec(inSlice(from, script(BROADCAST, "192.0.2.255", "7777", from)));
+  assert.equal(await listener.line(), "open");
+  await scene.put(policy());
+});

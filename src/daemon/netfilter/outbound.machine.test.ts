@@ -1,0 +1,134 @@
+/** What leaves an instance, on a booted machine: real slices, real sockets, the machine's own libnftables. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { HOLDER } from "./fixtures.ts";
+import { all, inSlice, policy, refusals, Scene, script } from "./testing.ts";
+
+let scene: Scene;
+before(async () => {
+  scene = await Scene.up("outbound");
+});
+after(() => scene?.down());
+
+test("an isolated instance reaches what its policy names", async () => {
+  const targets = [
+    ...["tcp", "udp"].flatMap((p) => [`${p} 192.0.2.2 80`, `${p} 2001:db8::2 80`, `${p} 192.0.2.53 53`]),
+    ...["tcp", "udp"].flatMap((p) => [`${p} 127.0.0.1 9000`, `${p} ::1 9000`, `${p} 192.0.2.1 9000`]),
+    "tcp ::ffff:192.0.2.2 80",
+  ];
+  assert.deepEqual(await scene.probe("a", ...targets), all("ok", ...targets));
+});
+
+test("and its own listeners, on every address of the host", async () => {
+  const targets = ["127.0.0.1", "::1", "192.0.2.1", "2001:db8::1"].flatMap((address) => [
+    `tcp ${address} 4001`,
+    `udp ${address} 4001`,
+  ]);
+  assert.deepEqual(await scene.probe("a", ...targets), all("ok", ...targets));
+});
+
+test("everything else is refused at once, recorded, counted and logged", async () => {
+  const cursor = await scene.machine.journalCursor();
+  const counted = await scene.counter("blocked_a");
+  const tcp = ["192.0.2.3 80", "2001:db8::3 80", "::ffff:192.0.2.3 80", "192.0.2.53 80", "192.0.2.3 53"];
+  const host = ["127.0.0.1 4002", "::1 4002", "192.0.2.1 4002", "127.0.0.1 5432", "2001:db8::1 5432", "127.0.0.1 1"];
+  const refused = [...tcp, ...host].map((each) => `tcp ${each}`);
+  assert.deepEqual(await scene.probe("a", ...refused), refusals(...refused));
+  const udp = ["udp 192.0.2.3 80", "udp 2001:db8::3 80", "udp 127.0.0.1 4002", "udp ::1 5432"];
+  for (const [target, result] of Object.entries(await scene.probe("a", ...udp))) {
+    assert.match(result, /^(EPERM|EHOSTUNREACH|EACCES)$/, target);
+  }
+  assert.equal(scene.peer.received.filter(({ from }) => from.address.endsWith("192.0.2.3")).length, 0);
+
+  const four = await scene.recorded("blocked4_a");
+  for (const each of [
+    "192.0.2.3 . 6 . 80",
+    "192.0.2.53 . 6 . 80",
+    "127.0.0.1 . 6 . 4002",
+    "127.0.0.1 . 6 . 1",
+    "192.0.2.3 . 17 . 80",
+  ]) {
+    assert.ok(four.includes(each), `${each} in ${four.join(", ")}`);
+  }
+  assert.ok((await scene.recorded("blocked6_a")).includes("2001:db8::3 . 6 . 80"));
+  assert.ok((await scene.counter("blocked_a")) >= counted + refused.length);
+  await scene.machine.waitFor("log line of what was refused", async (saw) => {
+    const lines = (await scene.machine.journal({ afterCursor: cursor })).map(({ MESSAGE }) => MESSAGE);
+    saw(lines);
+    return [/^opencode-a-blocked: .* DST=192\.0\.2\.3 .*DPT=80 /, /^opencode-a-blocked: IN=lo .* DPT=4002 /].every(
+      (wanted) => lines.some((line) => typeof line === "string" && wanted.test(line)),
+    );
+  });
+});
+
+test("an instance without isolation reaches everything, a process in the slice without an entry nothing", async () => {
+  const targets = ["tcp 192.0.2.3 80", "udp 192.0.2.3 80", "tcp 127.0.0.1 5432"];
+  assert.deepEqual(await scene.probe("open", ...targets), all("ok", ...targets));
+  const dropped = await scene.counter("unregistered");
+  const nothing = { "tcp 192.0.2.2 80": "silence", "udp 192.0.2.2 80": "EPERM", "udp 127.0.0.1 9000": "EPERM" };
+  assert.deepEqual(await scene.probe("unregistered", ...Object.keys(nothing)), nothing);
+  assert.ok((await scene.counter("unregistered")) >= dropped + 3);
+});
+
+test("processes elsewhere on the host notice nothing, and get answers from the instance", async () => {
+  const targets = [
+    "tcp 192.0.2.3 80",
+    "udp 2001:db8::3 80",
+    "tcp 127.0.0.1 5432",
+    "tcp 127.0.0.1 4000",
+    "tcp 127.0.0.1 8002",
+  ];
+  assert.deepEqual(await scene.probe(null, ...targets), all("ok", ...targets));
+});
+
+test("on port 53 only its resolvers are reached, whatever else is allowed", async () => {
+  const everything = { v4: ["0.0.0.0/0"], v6: ["::/0"] };
+  await scene.put(policy({ allow: everything }));
+  const targets = [
+    "tcp 192.0.2.2 53",
+    "udp 192.0.2.2 53",
+    "tcp 192.0.2.53 53",
+    "udp 192.0.2.53 53",
+    "tcp 192.0.2.3 80",
+  ];
+  assert.deepEqual(await scene.probe("a", ...targets), {
+    ...all("ok", ...targets),
+    "tcp 192.0.2.2 53": "EHOSTUNREACH",
+    "udp 192.0.2.2 53": "EPERM",
+  });
+  await scene.put(policy({ allow: everything, dns: { v4: [], v6: [] } }));
+  assert.equal((await scene.probe("a", "tcp 192.0.2.53 53"))["tcp 192.0.2.53 53"], "EHOSTUNREACH");
+  await scene.put(policy());
+});
+
+test("a narrower policy cuts the connections it no longer covers, and no others", async () => {
+  const held = ["192.0.2.2 80", "127.0.0.1 9000", "127.0.0.1 4001"].map((target) =>
+    scene.program(inSlice("a", script(HOLDER, ...target.split(" ")))),
+  );
+  for (const each of held) assert.equal(await each.line(), "open");
+  await scene.put(policy({ allow: { v4: [], v6: ["2001:db8::2"] }, loopbackPorts: [] }));
+  const [outside, port, own] = held;
+  assert.equal(await outside?.line(), "ECONNRESET");
+  assert.equal(await port?.line(), "ECONNRESET");
+  assert.equal(own?.child.exitCode, null);
+  await scene.put(policy());
+  own?.child.kill("SIGKILL");
+});
+
+test("audit records and logs the same, and lets it pass", async () => {
+  await scene.put(policy({ mode: "audit" }));
+  const counted = await scene.counter("blocked_a");
+  const targets = ["tcp 192.0.2.3 8080", "tcp 192.0.2.3 80", "udp 2001:db8::3 80", "tcp 127.0.0.1 5432"];
+  assert.deepEqual(await scene.probe("a", ...targets), {
+    ...all("ok", ...targets),
+    "tcp 192.0.2.3 8080": "ECONNREFUSED",
+  });
+  assert.deepEqual(
+    await scene.probe("a", "tcp ::1 4002"),
+    all("ECONNREFUSED", "tcp ::1 4002"),
+    "others stay as they are",
+  );
+  assert.ok((await scene.counter("blocked_a")) >= counted + targets.length);
+  assert.ok((await scene.recorded("blocked4_a")).includes("192.0.2.3 . 6 . 8080"));
+  await scene.put(policy());
+});
