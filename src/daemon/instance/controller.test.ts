@@ -41,9 +41,9 @@ test("an instance that is no longer wanted is stopped first and leaves nothing",
   controller.update({ wanted: null, policy: null, policyHash: null });
   await controller.policySettled();
   const expected = [
+    "unmark a",
     "stop opencode-a.service",
     "stop opencode-a-setup.service",
-    "unmark a",
     "remove a",
     "stop opencode-a.slice",
     "clean a",
@@ -72,7 +72,7 @@ test("a changed spec stops the old units and starts the new", async () => {
   ports.calls.length = 0;
   controller.update({ wanted: { spec, units: unitsOf("h2") } });
   await until("the new one runs", () => settled(controller)() && controller.view.main?.specHash === "h2");
-  assert.deepEqual(ports.calls.slice(0, 3), ["stop opencode-a.service", "stop opencode-a-setup.service", "unmark a"]);
+  assert.deepEqual(ports.calls.slice(0, 3), ["unmark a", "stop opencode-a.service", "stop opencode-a-setup.service"]);
 });
 
 test("a changed policy reaches a running instance without a restart, its address filter first", async () => {

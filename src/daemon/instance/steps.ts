@@ -41,12 +41,13 @@ type Executor = (view: View, ports: Ports) => Promise<Partial<View>>;
 
 const unitsOf = (name: string): string[] => [mainUnit(name), setupUnit(name)];
 
+/** Unmarked first: were the daemon killed between, what it stopped would be taken for stopped by hand. */
 async function stop({ name, prepared }: View, { systemd, host }: Ports): Promise<Partial<View>> {
+  await host.unmark(name);
   for (const unit of unitsOf(name)) {
     await systemd.stop(unit);
     await systemd.resetFailed(unit);
   }
-  await host.unmark(name);
   const again = prepared === null ? {} : UNPREPARED;
   return {
     ...again,
