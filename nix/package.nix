@@ -97,6 +97,7 @@ buildNpmPackage {
 
     install -Dm644 -t $out/lib/systemd/system systemd/*.service systemd/*.target systemd/*.slice
     install -Dm644 -t $out/lib/tmpfiles.d systemd/tmpfiles.d/*
+    install -Dm644 -t $out/lib/systemd/catalog systemd/opencode-supervisor.catalog
     install -Dm644 -t $out/share/opencode-supervisor systemd/instances.schema.json
     substituteInPlace $out/lib/systemd/system/opencode-supervisor.service \
       --replace-fail /usr/bin/opencode-supervisor $out/bin/opencode-supervisor

@@ -1,20 +1,26 @@
 /** `opencode-supervisor daemon`: puts the real ports together, runs the loop, and speaks systemd's notify protocol (sd_notify(3)). */
-import type { Logger } from "pino";
 import { notify } from "systemd-notify";
 import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
+import { buildControl } from "./api/control.ts";
+import { addInstanceRoutes } from "./api/instance.ts";
 import { buildApi, listenOn } from "./api/server.ts";
 import { assemble } from "./assemble.ts";
 import { addEgressRoutes } from "./egress/routes.ts";
+import { EventRing } from "./events/ring.ts";
+import { addEventRoutes } from "./events/routes.ts";
+import { type EventSink, tellBoth } from "./events/sink.ts";
 import { RESOLV_CONF } from "./host/resolvers.ts";
 import { debounced, watchFile } from "./host/watch.ts";
 import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
+import { logReader } from "./journal/read.ts";
 import { tidier } from "./memory.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { plain } from "./text.ts";
 
 export const STATUS_SOCKET = `${RUNTIME_DIR}/status.sock`;
+export const CONTROL_SOCKET = `${RUNTIME_DIR}/control.sock`;
 const API_GROUP = "opencode";
 const SUMMARY_MS = 100;
 /** How long after something happened there may be memory to give back; and how often that is looked at when nothing does. */
@@ -27,8 +33,9 @@ const PROBLEMS_LOGGED = 50;
 export async function daemon(): Promise<void> {
   let reload: (bySignal: boolean) => void = () => undefined; // until the file is read for the first time
   process.on("SIGHUP", () => reload(true));
-  const log = openLogger(process.env.INVOCATION_ID !== undefined);
   const startedAt = Date.now();
+  const ring = new EventRing(startedAt.toString(36));
+  const log = tellBoth(openLogger(process.env.INVOCATION_ID !== undefined), ring);
   const events = logEvents(log);
   const tidy = debounced(tidier(), TIDY_MS);
   setInterval(tidy, TIDY_IDLE_MS).unref();
@@ -46,7 +53,15 @@ export async function daemon(): Promise<void> {
   const summarize = debounced(() => void notify(`STATUS=${summary(supervisor)}`), SUMMARY_MS);
   const api = buildApi({ facts, ready: () => ready, snapshot: () => supervisor });
   addEgressRoutes(api, egress);
+  addEventRoutes(api, ring);
+  addInstanceRoutes(api, { snapshot: () => supervisor, logs: logReader() });
+  const control = buildControl({
+    snapshot: () => supervisor,
+    ask: (name, action) => supervisor.ask(name, action),
+    tell: log,
+  });
   await listenOn(api, STATUS_SOCKET, (await accounts.group(API_GROUP))?.id ?? 0);
+  await listenOn(control, CONTROL_SOCKET, 0, 0o600);
 
   const stopWatchdog = keepWatchdog();
   const started = supervisor.start();
@@ -64,14 +79,14 @@ export async function daemon(): Promise<void> {
   notify("STOPPING=1");
   stopWatchdog();
   await Promise.all(watchers.map((watcher) => watcher.close()));
-  await api.close();
+  await Promise.all([api.close(), control.close()]);
   await close();
 }
 
 /** One reload at a time, the first after `started`. A reload by signal is told to systemd (Type=notify-reload). */
 function reloader(
   supervisor: Supervisor,
-  log: Logger,
+  log: EventSink,
   started: Promise<void>,
   done: () => void,
 ): (bySignal: boolean) => void {
@@ -95,7 +110,7 @@ function reloader(
   };
 }
 
-function report(log: Logger, problems: readonly Problem[]): void {
+function report(log: EventSink, problems: readonly Problem[]): void {
   for (const problem of problems.slice(0, PROBLEMS_LOGGED)) {
     log.warn({ kind: "file", instance: problem.instance, field: problem.field }, formatProblem(problem));
   }

@@ -10,6 +10,7 @@ import type { InstanceUnits } from "../spec/unit.ts";
 import type { Egress } from "./egress/egress.ts";
 import { OutputWatch } from "./health/output.ts";
 import { type HealthPorts, HealthWatch } from "./health/watch.ts";
+import { ACTIONS, type Action } from "./instance/actions.ts";
 import { Controller, type Listener } from "./instance/controller.ts";
 import type { Ports } from "./instance/steps.ts";
 import { UNPREPARED, type View, type Wanted } from "./instance/view.ts";
@@ -122,6 +123,15 @@ export class Supervisor {
     await this.#converge(asked || this.#file !== before);
     this.#states = await this.#ports.states();
     return this.problems();
+  }
+
+  /** What an operator asks of an instance. Resolves when its policy is settled; false when it is not to run. */
+  async ask(name: string, action: Action): Promise<boolean> {
+    const controller = this.#controllers.get(name);
+    if (controller === undefined || controller.view.wanted === null || controller.view.held) return false;
+    await ACTIONS[action].act(controller, this.#ports);
+    await withDeadline(controller.policySettled(), SETTLE_MS);
+    return true;
   }
 
   /** Everything that is wrong now: mistakes in the file, and what instances are blocked by. */

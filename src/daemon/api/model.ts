@@ -45,6 +45,42 @@ export const InstanceStatus = Type.Object({
 });
 export type InstanceStatus = Static<typeof InstanceStatus>;
 
+export const InstanceDetail = Type.Object({
+  ...InstanceStatus.properties,
+  usage: Type.Object(
+    {
+      memoryBytes: nullable(Type.Integer()),
+      cpuSeconds: nullable(Type.Number({ description: "since its slice was made" })),
+      tasks: nullable(Type.Integer()),
+    },
+    { description: "of its whole slice; null where it does not run, or the host has no such controller" },
+  ),
+  configHash: nullable(Type.String({ description: "SHA-256 of the opencode.json it reads" })),
+});
+export type InstanceDetail = Static<typeof InstanceDetail>;
+
+export const LogPage = Type.Object({
+  lines: Type.Array(
+    Type.Object({
+      at: Time,
+      unit: Type.String(),
+      priority: Type.Integer({ description: "syslog(3)" }),
+      message: Type.String(),
+    }),
+  ),
+  cursor: nullable(Type.String({ description: "give it as `after` to have what came since" })),
+});
+export type LogPage = Static<typeof LogPage>;
+
+export const ProblemDocument = Type.Object({
+  type: Type.String(),
+  code: Type.String({ description: "stable; see docs/reference/api.md" }),
+  status: Type.Integer(),
+  title: Type.String(),
+  detail: Type.String(),
+});
+export type ProblemDocument = Static<typeof ProblemDocument>;
+
 export const Status = Type.Object({
   state: Type.String({ description: "ok; degraded when anything needs a person" }),
   version: Type.String(),

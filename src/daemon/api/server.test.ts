@@ -8,7 +8,9 @@ import { Value } from "typebox/value";
 import { blankView } from "../instance/controller.ts";
 import { specOf, up, wantedView } from "../instance/testing.ts";
 import type { View } from "../instance/view.ts";
+import { logReader } from "../journal/read.ts";
 import type { Snapshot } from "../status.ts";
+import { addInstanceRoutes } from "./instance.ts";
 import { InstanceStatus, Status } from "./model.ts";
 import { buildApi, listenOn } from "./server.ts";
 
@@ -53,19 +55,27 @@ test("/v1/instances lists every instance of the file by name, each in the shape 
   for (const instance of instances) Value.Parse(InstanceStatus, instance);
 });
 
+/** One instance with what is read for that one request, by a reader that finds nothing in the journal. */
+const withInstances = (now: Snapshot = snapshot) => {
+  const all = api(now);
+  const usage = async () => ({ memoryBytes: 1, cpuSeconds: 0.5, tasks: 2 });
+  addInstanceRoutes(all, { snapshot: () => now, logs: logReader(async () => ""), usage });
+  return all;
+};
+
 test("/v1/instances/:name says state, since when, pid, port, version and the policy that was read back", async () => {
-  const instance = (await api().inject("/v1/instances/a")).json();
+  const instance = (await withInstances().inject("/v1/instances/a")).json();
   assert.deepEqual(
     [instance.state, instance.since, instance.pid, instance.listen.port, instance.version, instance.policy],
     ["ready", "2023-11-14T22:13:20.000Z", 7, 8000, "1.2.3", { wanted: "enforce", inForce: true }],
   );
-  const lost = await api({ ...snapshot, views: [{ ...ready, installed: null }] }).inject("/v1/instances/a");
+  const lost = await withInstances({ ...snapshot, views: [{ ...ready, installed: null }] }).inject("/v1/instances/a");
   assert.equal(lost.json().policy.inForce, false);
 });
 
 test("an unknown instance or path is a problem document", async () => {
   for (const path of ["/v1/instances/x", "/v1/instances/..%2f..%2fetc", "/nowhere", "/v1/instances/%ff"]) {
-    const answer = await api().inject(path);
+    const answer = await withInstances().inject(path);
     assert.ok([400, 404].includes(answer.statusCode), path);
     assert.match(String(answer.headers["content-type"]), /^application\/problem\+json/, path);
     assert.equal(answer.json().status, answer.statusCode);
@@ -87,7 +97,7 @@ test("/healthz answers while it lives, /readyz once the first pass is done and t
 
 test("an instance on its way out is still answered for", async () => {
   const going = { ...snapshot, views: [{ ...blankView("z"), held: false, main: up("opencode-z.service") }] };
-  assert.equal((await api(going).inject("/v1/instances/z")).json().state, "stopping");
+  assert.equal((await withInstances(going).inject("/v1/instances/z")).json().state, "stopping");
 });
 
 test("the socket is for root and a group only, and one left over from a crash is replaced", async (t) => {

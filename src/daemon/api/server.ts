@@ -1,12 +1,14 @@
 /**
  * The status API: read-only, on a Unix socket that a group may read. Everything it answers is the Status model.
- * Errors are `application/problem+json` (RFC 9457).
+ * Refusals are problem documents: see `problems.ts`. What may be changed is on a socket of its own: see `control.ts`.
  */
 import { chmod, chown, rm } from "node:fs/promises";
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
-import { STATUS_CODES } from "../../http.ts";
+import type { Socket } from "node:net";
+import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { type HostFacts, instanceStatuses, type Snapshot, status } from "../status.ts";
+import { memoJson } from "./memo.ts";
 import type { InstanceList, Status } from "./model.ts";
+import { codeOfStatus, problem, Refusal, refuse } from "./problems.ts";
 
 export interface ApiSource {
   readonly facts: HostFacts;
@@ -15,45 +17,68 @@ export interface ApiSource {
   ready(): boolean;
 }
 
-/** Answer with a problem document (RFC 9457); the title is the status's own name. */
-export const refuse = (reply: FastifyReply, code: number, detail: string): FastifyReply =>
-  reply
-    .code(code)
-    .type("application/problem+json")
-    .send({ type: "about:blank", status: code, title: STATUS_CODES[code], detail });
+const JSON_TYPE = "application/json; charset=utf-8";
+/** Who neither reads nor writes for so long is put out; followers of the events hear something more often. */
+const INACTIVE_MS = 60_000;
+/** Connections at once: a thousand who follow, and a thousand who ask. */
+const CONNECTIONS_MOST = 2200;
 
-/** Routes without a listener; tests use `inject()`. */
-export function buildApi(source: ApiSource): FastifyInstance {
+/** A server without routes, whose refusals are problem documents. `hint` is what there is instead of a path that is not there. */
+export function bareServer(hint: string): FastifyInstance {
   const api = Fastify({
     ...{ logger: false, bodyLimit: 1024, requestTimeout: 10_000, forceCloseConnections: true },
-    frameworkErrors: (error, _request, reply) => void refuse(reply, error.statusCode ?? 400, error.message),
+    connectionTimeout: INACTIVE_MS,
+    frameworkErrors: (error, _request, reply) =>
+      void refuse(reply, codeOfStatus(error.statusCode ?? 400), error.message),
+    clientErrorHandler: refuseBytes,
   });
-  api.setErrorHandler((error: FastifyError, _request, reply) => refuse(reply, error.statusCode ?? 500, error.message));
-  api.setNotFoundHandler(({ method, url }, reply) =>
-    refuse(reply, 404, `${method} ${url.slice(0, 100)} is not here; GET /v1/status is`),
+  api.server.maxConnections = CONNECTIONS_MOST;
+  api.setErrorHandler((error: FastifyError, _request, reply) =>
+    refuse(reply, error instanceof Refusal ? error.code : codeOfStatus(error.statusCode ?? 500), error.message),
   );
+  api.setNotFoundHandler(({ method, url }, reply) =>
+    refuse(reply, "not-found", `${method} ${url.slice(0, 100)} is not here; ${hint}`),
+  );
+  return api;
+}
 
+/** Routes without a listener; tests use `inject()`. `seen` gets the server before its routes, for what is to look at each. */
+export function buildApi(source: ApiSource, seen: (api: FastifyInstance) => void = () => undefined): FastifyInstance {
+  const api = bareServer("GET /openapi.json says what is");
+  seen(api);
+  const list = memoJson(
+    () => {
+      const { views, file, egress } = source.snapshot();
+      return [file, ...views, ...views.map(({ name }) => egress.observedAt(name))];
+    },
+    (): InstanceList => ({ instances: instanceStatuses(source.snapshot()) }),
+  );
+  api.get("/openapi.json", async () => (await import("./openapi.json", { with: { type: "json" } })).default);
   api.get("/v1/status", (): Status => status(source.snapshot(), source.facts));
-  api.get("/v1/instances", (): InstanceList => ({ instances: instanceStatuses(source.snapshot()) }));
-  api.get<{ Params: { name: string } }>("/v1/instances/:name", ({ params }, reply) => {
-    const found = instanceStatuses(source.snapshot()).find(({ name }) => name === params.name);
-    const unknown = `no instance ${JSON.stringify(params.name.slice(0, 64))}; GET /v1/instances lists them`;
-    return found === undefined ? refuse(reply, 404, unknown) : reply.send(found);
-  });
+  api.get("/v1/instances", (_request, reply) => reply.type(JSON_TYPE).send(list()));
   api.get("/healthz", () => ({ ok: true }));
-  api.get("/readyz", (_request, reply) => {
-    if (!source.snapshot().connected) return refuse(reply, 503, "systemd's bus cannot be reached");
-    return source.ready()
-      ? reply.send({ ready: true })
-      : refuse(reply, 503, "the first pass over the instances is not done");
+  api.get("/readyz", () => {
+    if (!source.snapshot().connected) throw new Refusal("bus-away", "systemd's bus cannot be reached");
+    if (!source.ready()) throw new Refusal("not-ready", "the first pass over the instances is not done");
+    return { ready: true };
   });
   return api;
 }
 
-/** Listen on a Unix socket that root and the group may use; a socket left over from a crash is replaced. */
-export async function listenOn(api: FastifyInstance, path: string, gid: number): Promise<void> {
+/** What is not HTTP, or too much of it, never becomes a request. */
+function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+  const code = error.code === "HPE_HEADER_OVERFLOW" ? "too-large" : "bad-request";
+  const body = JSON.stringify(problem(code, error.code ?? "not HTTP"));
+  const { status, title } = problem(code, "");
+  const head = `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
+  if (socket.writable) socket.end(head + body);
+  else socket.destroy();
+}
+
+/** Listen on a Unix socket that root may use, and with `mode` 0660 the group; a socket left over from a crash is replaced. */
+export async function listenOn(api: FastifyInstance, path: string, gid: number, mode = 0o660): Promise<void> {
   await rm(path, { force: true });
-  await api.listen({ path });
+  await api.listen({ path, backlog: CONNECTIONS_MOST });
   await chown(path, 0, gid);
-  await chmod(path, 0o660);
+  await chmod(path, mode);
 }

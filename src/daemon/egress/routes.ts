@@ -1,6 +1,6 @@
 /** What the status API answers about egress: `/v1/egress`, `/v1/instances/:name/egress`. */
 import type { FastifyInstance } from "fastify";
-import { refuse } from "../api/server.ts";
+import { Refusal } from "../api/problems.ts";
 import { egressState } from "./answers.ts";
 import type { Repair } from "./guard.ts";
 import type { EgressReport, EgressReports, EgressState } from "./model.ts";
@@ -16,9 +16,13 @@ export interface EgressSource {
 export function addEgressRoutes(api: FastifyInstance, source: EgressSource): void {
   api.get("/v1/egress", (): EgressState => egressState(source.missing, source.repairs));
   api.get("/v1/egress/refused", (): EgressReports => ({ instances: source.reports() }));
-  api.get<{ Params: { name: string } }>("/v1/instances/:name/egress", ({ params }, reply) => {
+  api.get<{ Params: { name: string } }>("/v1/instances/:name/egress", ({ params }): EgressReport => {
     const found = source.report(params.name);
-    const unknown = `no network policy of an instance ${JSON.stringify(params.name.slice(0, 64))} is in force; GET /v1/instances lists instances`;
-    return found === null ? refuse(reply, 404, unknown) : reply.send(found);
+    if (found !== null) return found;
+    const name = JSON.stringify(params.name.slice(0, 64));
+    throw new Refusal(
+      "no-policy",
+      `no network policy of an instance ${name} is in force; GET /v1/instances lists instances`,
+    );
   });
 }

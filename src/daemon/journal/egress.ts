@@ -1,13 +1,13 @@
 /** What the egress policies do, as journal entries. */
-import type { Logger } from "pino";
 import { protocolName } from "../../netpolicy/suggest.ts";
 import type { EgressEvents } from "../egress/egress.ts";
 import type { Repair } from "../egress/guard.ts";
+import type { EventSink } from "../events/sink.ts";
 
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
 /** Fields become `OPENCODE_DESTINATION=` and so on; `OPENCODE_PACKETS` is what the line is about, not the sum of all. */
-export function logEgress(log: Logger): EgressEvents {
+export function logEgress(log: EventSink): EgressEvents {
   return {
     refused: ({ instance, refused, packets, text }) => {
       const where =

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toEntry } from "./entry.ts";
-import { MESSAGE_IDS } from "./messages.ts";
+import { EVENTS } from "./messages.ts";
 
 test("a record of a kind becomes an entry with its MESSAGE_ID and our fields", () => {
   const record = {
@@ -20,7 +20,7 @@ test("a record of a kind becomes an entry with its MESSAGE_ID and our fields", (
     message: "a: w; f",
     fields: {
       SYSLOG_IDENTIFIER: "opencode-supervisor",
-      MESSAGE_ID: MESSAGE_IDS.blocked,
+      MESSAGE_ID: EVENTS.blocked.id,
       OPENCODE_INSTANCE: "a",
       OPENCODE_N: "3",
     },
@@ -38,7 +38,7 @@ test("a NUL never reaches the binding, and an unknown kind is only a field", () 
 });
 
 test("message ids are 128-bit, lower-case hex, and each kind has its own", () => {
-  const ids = Object.values(MESSAGE_IDS);
+  const ids = Object.values(EVENTS).map(({ id }) => id);
   for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
   assert.equal(new Set(ids).size, ids.length);
 });

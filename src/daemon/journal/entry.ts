@@ -1,5 +1,5 @@
 /** From a pino record to the fields of a journal entry. Pure. */
-import { MESSAGE_IDS, type MessageKind } from "./messages.ts";
+import { EVENTS, isKind } from "./messages.ts";
 
 /** pino level → syslog priority (syslog(3)); the first row whose level is reached. */
 const PRIORITIES: readonly (readonly [level: number, priority: number])[] = [
@@ -19,7 +19,6 @@ export interface JournalEntry {
 /** Keys of pino's own that are no fields. */
 const DROPPED = new Set(["level", "time", "pid", "hostname", "msg", "v"]);
 
-const isKind = (value: unknown): value is MessageKind => typeof value === "string" && Object.hasOwn(MESSAGE_IDS, value);
 /** A NUL in a value makes the journald binding write beyond it. */
 const withoutNul = (text: string): string => text.replaceAll("\0", "\uFFFD");
 
@@ -29,7 +28,7 @@ export function toEntry(record: Readonly<Record<string, unknown>>): JournalEntry
   const fields: Record<string, string> = { SYSLOG_IDENTIFIER: "opencode-supervisor" };
   for (const [key, value] of Object.entries(record)) {
     if (DROPPED.has(key) || value === undefined || value === null) continue;
-    if (key === "kind" && isKind(value)) fields.MESSAGE_ID = MESSAGE_IDS[value];
+    if (key === "kind" && isKind(value)) fields.MESSAGE_ID = EVENTS[value].id;
     else
       fields[`OPENCODE_${key.toUpperCase()}`] = withoutNul(typeof value === "string" ? value : JSON.stringify(value));
   }

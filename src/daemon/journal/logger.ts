@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Logger, pino, transport } from "pino";
 import { formatProblem } from "../../spec/problem.ts";
 import type { EgressEvents } from "../egress/egress.ts";
+import type { EventSink } from "../events/sink.ts";
 import { stateOf } from "../instance/state.ts";
 import type { View } from "../instance/view.ts";
 import type { SupervisorPorts } from "../supervisor.ts";
@@ -19,8 +20,8 @@ export function openLogger(underSystemd: boolean): Logger {
   return underSystemd ? pino(options, transport({ target: TRANSPORT, worker: WORKER })) : pino(options);
 }
 
-/** The supervisor's events as journal entries: state changes, blocks, adoption, trouble. */
-export function logEvents(log: Logger): SupervisorPorts["events"] & EgressEvents {
+/** The supervisor's events as events: state changes, blocks, adoption, trouble. */
+export function logEvents(log: EventSink): SupervisorPorts["events"] & EgressEvents {
   const last = new Map<string, string>();
   const changed = (view: View): void => {
     const { state, why } = stateOf(view);
@@ -34,7 +35,10 @@ export function logEvents(log: Logger): SupervisorPorts["events"] & EgressEvents
   return {
     ...logEgress(log),
     changed,
-    gone: (name) => void last.delete(name),
+    gone: (name) => {
+      last.delete(name);
+      log.info({ kind: "gone", instance: name }, `${name}: gone; its state is kept`);
+    },
     blocked: (view, step, problem) => log.warn({ kind: "blocked", instance: view.name, step }, formatProblem(problem)),
     adopted: (names) => log.info({ kind: "adopted", instances: names.length }, `adopted ${names.length} instances`),
     trouble: (what, error) => log.error({ kind: "trouble", what, error: String(error) }, `${what}: ${String(error)}`),

@@ -8,7 +8,7 @@ import { Peer } from "../../../testbed/peer.ts";
 import { TABLE } from "../../netpolicy/names.ts";
 import { RUNTIME_DIR, SUPERVISOR_UNIT } from "../../spec/names.ts";
 import { EgressReport, EgressState } from "../egress/model.ts";
-import { MESSAGE_IDS } from "../journal/messages.ts";
+import { EVENTS } from "../journal/messages.ts";
 import { PROBE_SERVER } from "../netfilter/fixtures.ts";
 import { type Fields, Supervised, scripted } from "./testing.ts";
 
@@ -60,9 +60,9 @@ describe("network policy", () => {
     });
   };
   const pid = async () => (await host.pids("a"))[0];
-  const entries = async (kind: keyof typeof MESSAGE_IDS, cursor: string) =>
+  const entries = async (kind: keyof typeof EVENTS, cursor: string) =>
     (await host.machine.journal({ unit: SUPERVISOR_UNIT, afterCursor: cursor })).filter(
-      ({ MESSAGE_ID }) => MESSAGE_ID === MESSAGE_IDS[kind],
+      ({ MESSAGE_ID }) => MESSAGE_ID === EVENTS[kind].id,
     );
 
   before(async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { INSTANCE_FILE, SUPERVISOR_UNIT } from "../../spec/names.ts";
-import { MESSAGE_IDS } from "../journal/messages.ts";
+import { EVENTS } from "../journal/messages.ts";
 import { fileOf, light, Supervised } from "./testing.ts";
 
 const GOOD = { a: light("a", 7001) };
@@ -48,7 +48,7 @@ describe("an instance file that", () => {
       const sentence = `${problem?.field === "" ? "" : `${problem?.field}: `}${problem?.what}; ${problem?.fix}`;
       assert.match(sentence, said);
       const logged = await host.waitFor("the journal's entry", async () => {
-        const matches = [`MESSAGE_ID=${MESSAGE_IDS.file}`, `_SYSTEMD_UNIT=${SUPERVISOR_UNIT}`];
+        const matches = [`MESSAGE_ID=${EVENTS.file.id}`, `_SYSTEMD_UNIT=${SUPERVISOR_UNIT}`];
         return (await host.machine.journal({ afterCursor: cursor, matches })).map(({ MESSAGE }) => MESSAGE).at(-1);
       });
       assert.match(logged, said);
@@ -74,7 +74,7 @@ describe("an instance file that", () => {
     assert.match(problems.find(({ instance }) => instance === "a")?.fix ?? "", /listen/);
     assert.equal(instances.invalid, 1);
     const entries = await host.waitFor("entries of both", async () => {
-      const found = await host.machine.journal({ afterCursor: cursor, matches: [`MESSAGE_ID=${MESSAGE_IDS.file}`] });
+      const found = await host.machine.journal({ afterCursor: cursor, matches: [`MESSAGE_ID=${EVENTS.file.id}`] });
       return found.length >= 2 && found;
     });
     assert.deepEqual(new Set(entries.map((entry) => entry.OPENCODE_INSTANCE)), new Set(["a", "c"]));

@@ -178,6 +178,10 @@ export class DBusSystemd implements Systemd {
     return this.#jobs.run(() => this.#manager("StartUnit", "ss", [unit, "replace"]));
   }
 
+  restart(unit: string): Promise<JobResult> {
+    return this.#jobs.run(() => this.#manager("RestartUnit", "ss", [unit, "replace"]));
+  }
+
   async stop(unit: string): Promise<JobResult> {
     try {
       return await this.#jobs.run(() => this.#manager("StopUnit", "ss", [unit, "replace"]));

@@ -65,6 +65,12 @@ export class FakeSystemd implements Systemd {
     return "done";
   }
 
+  async restart(unit: string): Promise<JobResult> {
+    this.calls.push(`restart ${unit}`);
+    this.set({ ...this.get(unit), mainPid: ++this.#pid, since: Date.now() * 1000 });
+    return "done";
+  }
+
   async stop(unit: string): Promise<JobResult> {
     this.calls.push(`stop ${unit}`);
     this.#cgroups.delete(unit);
@@ -72,7 +78,11 @@ export class FakeSystemd implements Systemd {
     return "done";
   }
 
-  async resetFailed(): Promise<void> {}
+  async resetFailed(unit: string): Promise<void> {
+    if (this.units.get(unit)?.active !== "failed") return;
+    this.units.delete(unit);
+    this.say({ kind: "removed", unit });
+  }
 
   async setProperties(unit: string, properties: readonly UnitProperty[]): Promise<void> {
     this.calls.push(`set ${unit} ${properties.map(([name]) => name).join(" ")}`);

@@ -50,6 +50,8 @@ export interface Systemd {
   /** Start a transient unit, with others made beside it, and wait for its job. */
   startTransient(unit: TransientUnit, beside?: readonly TransientUnit[]): Promise<JobResult>;
   start(unit: string): Promise<JobResult>;
+  /** Stop and start again, as `systemctl restart`; units it requires are left as they are. */
+  restart(unit: string): Promise<JobResult>;
   /** Stop and wait for the job; a unit that is not loaded is already stopped (`done`). */
   stop(unit: string): Promise<JobResult>;
   /** Forget a failed unit; nothing happens when it is not loaded. */

@@ -1,0 +1,124 @@
+/** Every path of the API, with what it takes and answers: what `/openapi.json` and docs/reference/api.md are made from. */
+import { type TSchema, Type } from "typebox";
+import { EgressReport, EgressReports, EgressState } from "../egress/model.ts";
+import { EventList } from "../events/model.ts";
+import { InstanceDetail, InstanceList, InstanceStatus, LogPage, Status } from "./model.ts";
+import type { Code } from "./problems.ts";
+
+export interface Parameter {
+  readonly name: string;
+  readonly in: "query" | "header";
+  readonly schema: TSchema;
+  readonly description: string;
+}
+
+export interface Operation {
+  readonly method: "get" | "post";
+  /** As fastify writes it: `/v1/instances/:name`. */
+  readonly path: string;
+  readonly socket: "status" | "control";
+  readonly summary: string;
+  readonly parameters?: readonly Parameter[];
+  readonly status?: number;
+  /** Null for what is not JSON. */
+  readonly answer: TSchema | null;
+  readonly contentType?: string;
+  readonly problems: readonly Code[];
+}
+
+const ofInstance: Parameter = {
+  name: "instance",
+  in: "query",
+  schema: Type.String(),
+  description: "only this instance's",
+};
+
+const READ: readonly Operation[] = [
+  {
+    ...{ method: "get", path: "/v1/status", socket: "status", answer: Status, problems: [] },
+    summary: "how all is, and what is wrong",
+  },
+  {
+    ...{ method: "get", path: "/v1/instances", socket: "status", answer: InstanceList, problems: [] },
+    summary: "every instance of the file and every one still running, by name",
+  },
+  {
+    ...{ method: "get", path: "/v1/instances/:name", socket: "status", answer: InstanceDetail },
+    summary: "one instance, with what it uses now",
+    problems: ["no-such-instance"],
+  },
+  {
+    ...{ method: "get", path: "/v1/instances/:name/logs", socket: "status", answer: LogPage },
+    summary: "the last lines of its units in the journal, the oldest first; with `after`, those since",
+    parameters: [
+      {
+        ...{ name: "lines", in: "query", description: "how many, at most" },
+        schema: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+      },
+      { name: "after", in: "query", schema: Type.String(), description: "`cursor` of an earlier answer" },
+    ],
+    problems: ["no-such-instance", "bad-request", "busy", "no-journal"],
+  },
+  {
+    ...{ method: "get", path: "/v1/instances/:name/egress", socket: "status", answer: EgressReport },
+    summary: "what it was refused, and what to write to allow it",
+    problems: ["no-policy"],
+  },
+  {
+    ...{ method: "get", path: "/v1/egress", socket: "status", answer: EgressState, problems: [] },
+    summary: "the table of policies, and how often it was put right",
+  },
+  {
+    ...{ method: "get", path: "/v1/egress/refused", socket: "status", answer: EgressReports, problems: [] },
+    summary: "what every instance was refused",
+  },
+  {
+    ...{ method: "get", path: "/v1/events", socket: "status", answer: EventList, problems: [] },
+    summary: "the last events of this run of the supervisor",
+    parameters: [ofInstance],
+  },
+  {
+    ...{ method: "get", path: "/v1/events/stream", socket: "status", answer: null, contentType: "text/event-stream" },
+    summary:
+      "events as they come: `event` is the kind, `data` the event; `missed` where some are no longer kept. A comment every 15 s",
+    parameters: [
+      ofInstance,
+      {
+        ...{ name: "last-event-id", in: "header", schema: Type.String() },
+        description: "go on after this one; without it from now on",
+      },
+    ],
+    problems: ["too-many-streams"],
+  },
+  {
+    ...{ method: "get", path: "/healthz", socket: "status", answer: Type.Object({ ok: Type.Boolean() }), problems: [] },
+    summary: "answers while the supervisor lives",
+  },
+  {
+    ...{ method: "get", path: "/readyz", socket: "status", answer: Type.Object({ ready: Type.Boolean() }) },
+    summary: "whether the first pass over the instances is done and systemd can be reached",
+    problems: ["bus-away", "not-ready"],
+  },
+  {
+    ...{ method: "get", path: "/openapi.json", socket: "status", answer: Type.Object({}), problems: [] },
+    summary: "this description",
+  },
+];
+
+const CONTROL = {
+  start: "start it, also after it was stopped by hand or failed",
+  stop: "stop it; it stays so until it is started, or changed in the file",
+  restart: "restart its server; one that is not up is started",
+  setup: "stop it, do its setup again, start it",
+  reset: "forget failures: what is blocked is tried at once, what failed is stopped",
+} as const;
+
+export const OPERATIONS: readonly Operation[] = [
+  ...READ,
+  ...Object.entries(CONTROL).map(
+    ([action, summary]): Operation => ({
+      ...{ method: "post", path: `/v1/instances/:name/${action}`, socket: "control", summary },
+      ...{ status: 202, answer: InstanceStatus, problems: ["no-such-instance", "not-runnable"] },
+    }),
+  ),
+];

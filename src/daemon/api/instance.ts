@@ -1,0 +1,57 @@
+/** `/v1/instances/:name` with what is read for that one request, and its lines in the journal. */
+import type { FastifyInstance } from "fastify";
+import { fileHash } from "../host/config-hash.ts";
+import { readUsage, type Usage } from "../host/usage.ts";
+import type { LogPage, LogQuery, LogReader } from "../journal/read.ts";
+import { instanceStatuses, type Snapshot } from "../status.ts";
+import type { InstanceDetail, InstanceStatus } from "./model.ts";
+import { noSuchInstance, Refusal } from "./problems.ts";
+
+export interface InstanceSource {
+  snapshot(): Snapshot;
+  readonly logs: LogReader;
+  readonly usage?: (name: string) => Promise<Usage>;
+}
+
+interface Named {
+  Params: { readonly name: string };
+}
+
+/** The one of this name; a {@link Refusal} when there is none. */
+export function findInstance(snapshot: Snapshot, name: string): InstanceStatus {
+  const found = instanceStatuses(snapshot).find((instance) => instance.name === name);
+  if (found === undefined) throw noSuchInstance(name);
+  return found;
+}
+
+export function addInstanceRoutes(api: FastifyInstance, { snapshot, logs, usage = readUsage }: InstanceSource): void {
+  api.get<Named>("/v1/instances/:name", async ({ params }): Promise<InstanceDetail> => {
+    const found = findInstance(snapshot(), params.name);
+    const [used, configHash] = await Promise.all([
+      usage(found.name),
+      found.config === null ? null : fileHash(found.config),
+    ]);
+    return { ...found, usage: used, configHash };
+  });
+  api.get<Named & { Querystring: Readonly<Record<string, unknown>> }>(
+    "/v1/instances/:name/logs",
+    async ({ params, query }): Promise<LogPage> => {
+      const { name } = findInstance(snapshot(), params.name);
+      return logs(name, logQuery(query));
+    },
+  );
+}
+
+const LINES = 100;
+const LINES_MOST = 1000;
+
+/** `lines` and `after` as journalctl can be given them. */
+export function logQuery({ lines = String(LINES), after }: Readonly<Record<string, unknown>>): LogQuery {
+  const count = typeof lines === "string" && /^\d{1,4}$/.test(lines) ? Number(lines) : 0;
+  if (count < 1 || count > LINES_MOST) throw new Refusal("bad-request", `lines: write 1 to ${LINES_MOST}`);
+  if (after === undefined) return { lines: count, after: null };
+  // As journald writes them: s=…;i=…;b=…;m=…;t=…;x=…
+  if (typeof after !== "string" || !/^[a-z0-9=;]{1,300}$/.test(after))
+    throw new Refusal("bad-request", "after: write the cursor of an earlier answer");
+  return { lines: count, after };
+}

@@ -1,0 +1,25 @@
+/** Where events go: the journal and the ring, each the same. */
+import type { EventRing, Fields } from "./ring.ts";
+
+/** Takes an event: its kind, instance and fields, and the line for a person. A pino logger is one. */
+export interface EventSink {
+  info(fields: Fields, text: string): void;
+  warn(fields: Fields, text: string): void;
+  error(fields: Fields, text: string): void;
+}
+
+/** A sink that tells the ring and then the log. */
+export const tellBoth = (log: EventSink, ring: EventRing): EventSink => ({
+  info: (fields, text) => {
+    ring.add("info", fields, text);
+    log.info(fields, text);
+  },
+  warn: (fields, text) => {
+    ring.add("warning", fields, text);
+    log.warn(fields, text);
+  },
+  error: (fields, text) => {
+    ring.add("error", fields, text);
+    log.error(fields, text);
+  },
+});
