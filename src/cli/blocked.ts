@@ -13,7 +13,7 @@ const FOLLOW_MS = 1000;
 const OPTIONS = {
   suggest: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
-  follow: { type: "boolean", default: false },
+  follow: { type: "boolean", short: "f", default: false },
   all: { type: "boolean", default: false },
 } as const;
 

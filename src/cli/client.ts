@@ -1,11 +1,13 @@
-/** Asking the running supervisor over its status socket. */
+/** Asking the running supervisor over its sockets. */
+import type { IncomingMessage } from "node:http";
 import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { request } from "../http.ts";
 import { RUNTIME_DIR } from "../spec/names.ts";
 
-const SOCKET = `${RUNTIME_DIR}/status.sock`;
-const TIMEOUT_MS = 10_000;
+export type SocketName = "status" | "control";
+const socketPath = (name: SocketName): string => `${RUNTIME_DIR}/${name}.sock`;
+const TIMEOUT_MS = 30_000;
 
 /** The supervisor cannot be asked; the message says what to do. */
 export class Unavailable extends Error {
@@ -20,28 +22,89 @@ export function understood<T extends TSchema>(schema: T, body: unknown): Static<
   );
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  ENOENT: "the supervisor does not run: systemctl start opencode.target",
-  ECONNREFUSED: "the supervisor does not run: systemctl start opencode.target",
-  EACCES: "only root and members of the group opencode may ask",
+const NOT_RUNNING = "the supervisor does not run: systemctl start opencode.target";
+const HINTS: Readonly<Record<string, (socket: SocketName) => string>> = {
+  ENOENT: () => NOT_RUNNING,
+  ECONNREFUSED: () => NOT_RUNNING,
+  EAGAIN: () => "the supervisor is asked by too many at once; try again",
+  EACCES: (socket) =>
+    socket === "control" ? "only root may change anything" : "only root and members of the group opencode may ask",
 };
 
-/** GET a path; the parsed JSON and its HTTP status. Throws {@link Unavailable}. */
-export function get(path: string): Promise<{ status: number; body: unknown }> {
+function unavailable(socket: SocketName, error: NodeJS.ErrnoException): Unavailable {
+  const hint = HINTS[error.code ?? ""]?.(socket) ?? `${socketPath(socket)}: ${error.message}`;
+  return new Unavailable(hint, { cause: error });
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+interface Asked {
+  readonly method?: "GET" | "POST";
+  readonly socket?: SocketName;
+}
+
+/** Ask for a path; the parsed JSON and its HTTP status. Throws {@link Unavailable}. */
+export function get(path: string, { method = "GET", socket = "status" }: Asked = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void => reject(unavailable(socket, error));
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const call = request({ socketPath: SOCKET, path, signal }, (response) => {
+    const call = request({ socketPath: socketPath(socket), path, method, signal }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
+      response.on("error", fail);
       response.on("end", () => {
         const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
         resolve({ status: response.statusCode ?? 0, body });
       });
     });
-    call.on("error", (error: NodeJS.ErrnoException) => {
-      reject(new Unavailable(HINTS[error.code ?? ""] ?? `${SOCKET}: ${error.message}`, { cause: error }));
-    });
+    call.on("error", fail);
     call.end();
   });
+}
+
+/** Ask for something to be done. */
+export const post = (path: string): Promise<Answer> => get(path, { method: "POST", socket: "control" });
+
+/** `detail` of a problem document; what it is instead, when it is none. */
+export const detailOf = ({ status, body }: Answer): string =>
+  typeof body === "object" && body !== null && "detail" in body ? String(body.detail) : `HTTP status ${status}`;
+
+/** One server-sent event. */
+export interface Sent {
+  readonly event: string;
+  readonly id: string | null;
+  readonly data: string;
+}
+
+/** Events as they come, from after `lastId` on, until the other side ends. Throws {@link Unavailable} when it cannot begin. */
+export async function* stream(path: string, lastId: string | null): AsyncGenerator<Sent> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = lastId === null ? {} : { "last-event-id": lastId };
+    const call = request({ socketPath: socketPath("status"), path, headers }, resolve);
+    call.on("error", (error) => reject(unavailable("status", error)));
+    call.end();
+  });
+  if (response.statusCode !== 200)
+    throw new Unavailable(`the supervisor answers with HTTP status ${response.statusCode}`);
+  response.setEncoding("utf8");
+  let text = "";
+  try {
+    for await (const chunk of response) {
+      const blocks = (text + String(chunk)).split("\n\n");
+      text = blocks.pop() ?? "";
+      for (const sent of blocks.map(sentOf)) if (sent !== null) yield sent;
+    }
+  } catch {
+    return; // it was restarted: the caller asks again
+  }
+}
+
+/** A block of the stream; null for a comment. */
+export function sentOf(block: string): Sent | null {
+  const lines = new Map(block.split("\n").map((line) => [line.split(": ", 1)[0] ?? "", line.replace(/^[a-z]+: /, "")]));
+  const data = lines.get("data");
+  return data === undefined ? null : { event: lines.get("event") ?? "message", id: lines.get("id") ?? null, data };
 }

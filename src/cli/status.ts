@@ -1,64 +1,67 @@
-/** `opencode-supervisor status [NAME] [--json]`: the Status model for a person. Exit 0 when all is well, 1 when something needs a person. */
-import { parseArgs } from "node:util";
-import { InstanceList, InstanceStatus, Status } from "../daemon/api/model.ts";
+/** `status`, `instances` and `show`: the Status model for a person. */
+import { InstanceDetail, InstanceList, type InstanceStatus, Status } from "../daemon/api/model.ts";
 import { formatProblem } from "../spec/problem.ts";
-import { get, Unavailable, understood } from "./client.ts";
+import { get, understood } from "./client.ts";
+import type { Call } from "./command.ts";
 import { EX } from "./exit.ts";
+import { unknownInstance, write, writeJson, writeLines } from "./output.ts";
+import { columns, type Screen, shown } from "./table.ts";
 
-export async function status(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: { json: { type: "boolean" } },
-    allowPositionals: true,
-  });
-  try {
-    const [name] = positionals;
-    return name === undefined ? await all(values.json === true) : await one(name, values.json === true);
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error;
-    process.stderr.write(`opencode-supervisor: ${error.message}\n`);
-    return EX.UNAVAILABLE;
-  }
-}
+/** Exit 0 when all is well, 1 when something needs a person; of one instance always 0. */
+export const status = (name: string | undefined, json: boolean): Promise<number> =>
+  name === undefined ? all(json) : one(name, json);
 
 async function all(json: boolean): Promise<number> {
   const [overall, list] = await Promise.all([get("/v1/status"), get("/v1/instances")]);
   const summary = understood(Status, overall.body);
   const { instances } = understood(InstanceList, list.body);
-  process.stdout.write(
-    json ? `${JSON.stringify({ ...summary, list: instances }, null, 2)}\n` : overview(summary, instances),
-  );
+  if (json) writeJson({ ...summary, list: instances });
+  else write(overview(summary, instances));
   return summary.state === "ok" ? EX.OK : EX.FAILURE;
+}
+
+export async function instances({ state, names, json }: Call["options"]): Promise<number> {
+  const { instances: every } = understood(InstanceList, (await get("/v1/instances")).body);
+  const found = every.filter((instance) => state === undefined || instance.state === state);
+  if (json === true) writeJson({ instances: found });
+  else writeLines(names === true ? found.map(({ name }) => name) : shown(rowsOf(found)));
+  return EX.OK;
 }
 
 async function one(name: string, json: boolean): Promise<number> {
   const answer = await get(`/v1/instances/${encodeURIComponent(name)}`);
-  if (answer.status === 404) {
-    process.stderr.write(
-      `opencode-supervisor: no instance ${JSON.stringify(name)}; see \`opencode-supervisor status\`\n`,
-    );
-    return EX.NOINPUT;
-  }
-  const instance = understood(InstanceStatus, answer.body);
-  process.stdout.write(json ? `${JSON.stringify(instance, null, 2)}\n` : detail(instance));
+  if (answer.status === 404) return unknownInstance(name);
+  const instance = understood(InstanceDetail, answer.body);
+  if (json) writeJson(instance);
+  else write(detail(instance));
   return EX.OK;
 }
 
-/** The table of all instances, 80 columns where names allow, and what is wrong below it. */
-export function overview(summary: Status, instances: readonly InstanceStatus[]): string {
-  const head = ["NAME", "STATE", "PID", "LISTEN", "EGRESS", "OPENCODE"];
-  const rows = instances.map((instance) => [
+const HEAD = ["NAME", "STATE", "PID", "LISTEN", "EGRESS", "OPENCODE"];
+
+const rowsOf = (instances: readonly InstanceStatus[]): string[][] => [
+  HEAD,
+  ...instances.map((instance) => [
     instance.name,
     instance.state,
     String(instance.pid ?? "-"),
     instance.listen === null ? "-" : `${instance.listen.address}:${instance.listen.port}`,
     egressWord(instance),
     instance.version ?? "-",
-  ]);
+  ]),
+];
+
+/** The table of all instances, 80 columns where names allow, and what is wrong below it. */
+export function overview(
+  summary: Status,
+  instances: readonly InstanceStatus[],
+  screen: Screen = process.stdout,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string {
   const told = new Set(summary.problems.map(formatProblem));
   const whys = instances.filter(({ why }) => why !== null && !told.has(why));
   const lines = [
-    ...table([head, ...rows]),
+    ...shown(rowsOf(instances), screen, env),
     ...(summary.target === "active"
       ? []
       : ["", "opencode.target is not active: nothing is to run (systemctl start opencode.target)"]),
@@ -79,30 +82,28 @@ const egressWord = ({ policy }: Pick<InstanceStatus, "policy">): string =>
   policy.wanted === "none" ? "open" : policy.inForce ? (WORDS[policy.wanted] ?? policy.wanted) : "NOT IN FORCE";
 const WORDS: Readonly<Record<string, string>> = { audit: "AUDIT" };
 
-function detail(instance: InstanceStatus): string {
-  const { output, relaxations, listen, policy, policyObserved, ...rest } = instance;
-  const address = listen === null ? null : `${listen.address}:${listen.port}`;
-  const shown = {
-    ...rest,
-    listen: address,
-    egress: `${policy.wanted}${policy.inForce ? ", in force" : ", not in force"}`,
-    observed: policyObserved,
-  };
-  const pairs = Object.entries(shown).map(([key, value]) => [key, String(value ?? "-")]);
-  const relaxed = relaxations.map((line) => ["relaxed", line]);
-  return `${[...table([...pairs, ...relaxed]), ...output.map((line) => `  | ${line}`)].join("\n")}\n`;
+const MIB = 1 << 20;
+
+/** `316 MiB, 12.3 s of CPU, 24 tasks`; what the host does not count is left out. */
+export function usageText({ memoryBytes, cpuSeconds, tasks }: InstanceDetail["usage"]): string | null {
+  const parts = [
+    memoryBytes === null ? null : `${Math.round(memoryBytes / MIB)} MiB`,
+    cpuSeconds === null ? null : `${cpuSeconds.toFixed(1)} s of CPU`,
+    tasks === null ? null : `${tasks} tasks`,
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? null : parts.join(", ");
 }
 
-/** Columns padded to their widest cell. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows.reduce<number[]>(
-    (most, row) => row.map((cell, index) => Math.max(most[index] ?? 0, cell.length)),
-    [],
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+export function detail(instance: InstanceDetail): string {
+  const { output, relaxations, listen, policy, policyObserved, usage, ...rest } = instance;
+  const fields = {
+    ...rest,
+    listen: listen === null ? null : `${listen.address}:${[listen.port, ...listen.extraPorts].join(", ")}`,
+    egress: `${policy.wanted}${policy.inForce ? ", in force" : ", not in force"}`,
+    observed: policyObserved,
+    uses: usageText(usage),
+  };
+  const pairs = Object.entries(fields).map(([key, value]) => [key, String(value ?? "-")]);
+  const relaxed = relaxations.map((line) => ["relaxed", line]);
+  return `${[...columns([...pairs, ...relaxed]), ...output.map((line) => `  | ${line}`)].join("\n")}\n`;
 }

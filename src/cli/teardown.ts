@@ -8,7 +8,7 @@ import { formatProblem } from "../spec/problem.ts";
 import { EX } from "./exit.ts";
 import { systemctl } from "./systemctl.ts";
 
-export async function teardown(_args: readonly string[]): Promise<number> {
+export async function teardown(): Promise<number> {
   if (process.getuid?.() !== 0) {
     process.stderr.write("opencode-supervisor: teardown needs root\n");
     return EX.NOPERM;

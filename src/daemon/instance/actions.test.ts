@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { waitFor } from "../../../testbed/wait.ts";
+import { SystemdError } from "../systemd/port.ts";
 import { ACTIONS, type Action } from "./actions.ts";
 import { Controller } from "./controller.ts";
 import { stateOf } from "./state.ts";
@@ -42,8 +43,22 @@ test("stopped it stays stopped, and is written down so; started it comes back", 
 
 test("a start of what is up changes nothing", async () => {
   const one = await running();
+  const first = pid(one);
+  one.ports.systemd.start = async (unit) => `${one.ports.calls.push(`start ${unit}`)}`;
   await one.ask("start");
-  assert.deepEqual(one.ports.calls, []);
+  assert.deepEqual([one.ports.calls, pid(one)], [["start opencode-a.service"], first]);
+});
+
+test("one that was stopped a moment ago, unheard, is started", async () => {
+  const one = await running();
+  one.ports.systemd.units.delete("opencode-a.service");
+  const { start } = one.ports.systemd;
+  one.ports.systemd.start = async (unit) => {
+    if (unit === "opencode-a.service") throw new SystemdError("org.freedesktop.systemd1.NoSuchUnit", unit);
+    return start.call(one.ports.systemd, unit);
+  };
+  await one.ask("start");
+  await waitFor("a new one", () => one.ports.systemd.units.get("opencode-a.service")?.active === "active");
 });
 
 test("a restart is the server's alone, or a start; setup does all anew", async () => {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Value } from "typebox/value";
-import { RUNTIME_DIR, SUPERVISOR_UNIT } from "../../spec/names.ts";
+import { ANSWERS } from "../../cli/answers.ts";
+import { INSTANCE_FILE, RUNTIME_DIR, SUPERVISOR_UNIT } from "../../spec/names.ts";
 import { InstanceDetail, InstanceStatus, LogPage } from "../api/model.ts";
 import { EventList } from "../events/model.ts";
 import { EVENTS } from "../journal/messages.ts";
@@ -107,5 +108,123 @@ describe("the operator's sockets", () => {
     await host.until("a", "disabled");
     const { code, body } = await curl("control", "/v1/instances/a/start", "-X", "POST");
     assert.deepEqual([code, JSON.stringify(body).includes("not-runnable")], [409, true]);
+  });
+});
+
+describe("the operator's program", () => {
+  let host: Supervised;
+  before(async () => {
+    host = await Supervised.up("cli", {
+      a: scripted("a", 8001, "echo hello from a; exec sleep infinity"),
+      b: light("b", 8002),
+    });
+    await host.untilAll({ a: "starting", b: "starting" });
+  });
+  after(async () => {
+    await host?.down();
+  });
+  /** Runs it, wants this exit status, and what it printed as the JSON that is published for the command. */
+  const json = async <C extends keyof typeof ANSWERS>(command: C, status: number, ...args: string[]) => {
+    const { code, stdout, stderr } = await host.cli(command, ...args, "--json");
+    assert.equal(code, status, `${command}: ${stdout}${stderr}`);
+    return Value.Parse(ANSWERS[command], JSON.parse(stdout));
+  };
+
+  it("says with --json what is published, for every command that reads", async () => {
+    await host.waitFor("a's line", async () => (await host.cli("logs", "a")).stdout.includes("hello from a"));
+    await json("status", 0);
+    await json("status", 0, "a");
+    await json("show", 0, "a");
+    assert.deepEqual((await json("instances", 0, "--state", "ready")).instances, []);
+    assert.equal((await json("logs", 0, "a", "-n", "1")).lines.length, 1);
+    await json("blocked", 0);
+    assert.ok((await json("events", 0, "a")).events.every(({ instance }) => instance === "a"));
+    await json("validate", 0, INSTANCE_FILE);
+    await json("explain", 0, "a");
+    assert.equal((await json("credentials", 0, "a")).password, await host.password("a"));
+    const { findings } = await json("doctor", 0);
+    assert.deepEqual(
+      findings.filter(({ state }) => state === "missing"),
+      [],
+    );
+  });
+
+  it("its tables fit 80 columns and are plain when a program reads", async () => {
+    for (const args of [["status"], ["instances"], ["doctor"], ["help"]]) {
+      const { stdout } = await host.cli(...args);
+      assert.ok(stdout.length > 0 && !stdout.includes("\u001b"), args.join());
+      for (const line of stdout.split("\n")) assert.ok(line.length <= 80 || /[;:]/.test(line), line);
+    }
+    const colours = await host.machine.exec(["script", "-qec", "opencode-supervisor doctor", "/dev/null"], {
+      check: false,
+    });
+    assert.ok(colours.stdout.includes("\u001b[32mok\u001b[0m"), colours.stdout);
+  });
+
+  it("diff says what a reload will do, and the reload does it", async () => {
+    const file = { a: light("a", 8001, { logLevel: "DEBUG" }), b: light("b", 8002) };
+    await host.machine.writeFile("/root/next.json", JSON.stringify({ version: 1, instances: file }));
+    const { instances } = await json("diff", 1, "/root/next.json");
+    assert.deepEqual(
+      instances.map(({ name, effect }) => `${name} ${effect}`),
+      ["a restarts"],
+    );
+    const [a, b] = await host.pids("a", "b");
+    await host.write(file);
+    await host.reload();
+    await host.until("a", "starting", ({ pid }) => pid !== null && pid !== a);
+    assert.deepEqual(await host.pids("b"), [b]);
+    await json("diff", 0, "/root/next.json");
+    assert.deepEqual(await host.pids("b"), [b], "and the hash it computed is the one the supervisor runs with");
+    const { specHash } = await json("explain", 0, "b");
+    assert.equal((await host.instances()).get("b")?.specHash, specHash);
+  });
+
+  it("stops and starts what it is told, and says what stands in the way", async () => {
+    assert.equal((await json("stop", 0, "b", "--wait")).state, "stopped");
+    assert.equal((await host.cli("start", "b")).code, 0);
+    await host.until("b", "starting");
+    const { code, stderr } = await host.cli("start", "nobody");
+    assert.deepEqual([code, stderr], [66, 'opencode-supervisor: no instance "nobody"; GET /v1/instances lists them\n']);
+    const asNobody = ["setpriv", "--reuid=65534", "--clear-groups", "opencode-supervisor"];
+    for (const [args, status] of [
+      [["status"], 69],
+      [["stop", "a"], 69],
+      [["credentials", "a"], 77],
+    ] as const) {
+      assert.equal((await host.machine.exec([...asNobody, ...args], { check: false })).code, status, args.join(" "));
+    }
+  });
+
+  it("events --follow goes on over a restart of the supervisor", async () => {
+    await host.machine.sh(
+      "systemd-run --unit follow --property=StandardOutput=file:/root/events opencode-supervisor events -f --json",
+    );
+    const seen = async (what: string) =>
+      host.waitFor(what, async () => (await host.machine.sh("cat /root/events || true")).stdout.includes(what));
+    await host.cli("restart", "b");
+    await seen('"action":"restart"');
+    await host.systemctl("restart", SUPERVISOR_UNIT);
+    await host.until("b", "starting");
+    await host.cli("setup", "b");
+    await seen('"action":"setup"');
+    await host.systemctl("stop", "follow.service");
+  });
+
+  it("attach gives opencode the address and the password, and nobody sees it in the arguments", async () => {
+    const program = '#!/bin/sh\necho "$@" "$OPENCODE_SERVER_PASSWORD"\nexit 7\n';
+    await host.machine.writeFile("/root/opencode", program, 0o755);
+    const { code, stdout } = await host.cli("attach", "a", "--program", "/root/opencode", "--", "--continue");
+    const password = await host.password("a");
+    assert.deepEqual([code, stdout], [7, `attach http://127.0.0.1:8001 --continue ${password}\n`]);
+  });
+
+  it("without a supervisor says how to start one", async () => {
+    await host.systemctl("stop", SUPERVISOR_UNIT);
+    for (const args of [["status"], ["show", "a"], ["logs", "a"], ["events"], ["stop", "a"], ["blocked"]]) {
+      const { code, stderr } = await host.cli(...args);
+      assert.deepEqual([code, stderr.includes("systemctl start opencode.target")], [69, true], args.join(" "));
+    }
+    assert.equal((await host.cli("doctor")).code, 1);
   });
 });

@@ -1,0 +1,158 @@
+/** What doctor, diff, explain and the others make of plain data. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Value } from "typebox/value";
+import { environmentLine } from "../daemon/host/credentials.ts";
+import { specOf } from "../daemon/instance/testing.ts";
+import { hashOf } from "../sandbox/hash.ts";
+import { HOST } from "../sandbox/testing.ts";
+import { Explanation } from "./answers.ts";
+import { sentOf } from "./client.ts";
+import { passwordIn, urlOf } from "./credentials.ts";
+import { differences } from "./diff.ts";
+import { type Facts, findings, isAtLeast } from "./doctor.ts";
+import { explanation } from "./explain.ts";
+import { fieldsOf, isWritten } from "./fields.ts";
+import type { Instances } from "./instance-files.ts";
+import { usageText } from "./status.ts";
+
+const fine: Facts = {
+  ...{ kernel: [6, 12, 0], systemd: 257, nft: [1, 1, 3], node: 24, controllers: ["memory", "cpu", "pids"] },
+  ...{
+    bus: true,
+    root: true,
+    target: ["active", "enabled"],
+    running: "0.1.0",
+    version: "0.1.0",
+    file: null,
+    opencode: true,
+  },
+};
+const bad = (more: Partial<Facts>) =>
+  findings({ ...fine, ...more }).flatMap(({ what, state, remedy }) =>
+    state === "ok" ? [] : [`${what} ${state} ${remedy !== null}`],
+  );
+
+test("doctor finds nothing on a good host, and each lack with its remedy", () => {
+  assert.deepEqual(bad({}), []);
+  assert.deepEqual(bad({ kernel: [6, 6, 1], systemd: 255, nft: [1, 0, 9] }), [
+    "Linux weaker true",
+    "systemd weaker true",
+    "nftables weaker true",
+  ]);
+  assert.deepEqual(bad({ kernel: [6, 5], systemd: 252, nft: null }), [
+    "Linux missing true",
+    "systemd missing true",
+    "nftables missing true",
+  ]);
+  assert.deepEqual(bad({ controllers: null, bus: false, running: null }), [
+    "cgroup v2 missing true",
+    "system bus missing true",
+    "supervisor missing true",
+  ]);
+  assert.deepEqual(bad({ controllers: ["cpu"], running: "0.0.9", file: "2 mistakes", opencode: false }), [
+    ...["cgroup v2 weaker true", "instance file missing true", "supervisor weaker true", "opencode weaker true"],
+  ]);
+  assert.deepEqual(
+    [isAtLeast([6, 12], [6, 12]), isAtLeast([7], [6, 12]), isAtLeast([6, 9], [6, 12])],
+    [true, true, false],
+  );
+});
+
+const file = (...specs: ReturnType<typeof specOf>[]): Instances => ({
+  ...{ bad: [], problems: [], raw: {} },
+  specs: new Map(specs.map((spec) => [spec.name, spec])),
+});
+
+test("diff says what becomes of each: started, stopped, restarted, changed live, left", () => {
+  const hash = (spec: ReturnType<typeof specOf>) => hashOf({ ...spec, networkIsolation: null });
+  const now = file(
+    specOf("a"),
+    specOf("b"),
+    specOf("c"),
+    specOf("d"),
+    specOf("same"),
+    specOf("off", { enable: false }),
+  );
+  const open = { networkIsolation: { enable: true, outboundAllowCidrs: ["192.0.2.0/24"] } };
+  const then = file(
+    ...[
+      specOf("a", { logLevel: "DEBUG" }),
+      specOf("b", open),
+      specOf("c", { enable: false }),
+      specOf("e"),
+      specOf("same"),
+    ],
+    specOf("off", { enable: false, logLevel: "DEBUG" }),
+  );
+  const found = differences(now, { ...then, bad: ["d"] }, hash);
+  assert.deepEqual(
+    found.map(({ name, effect }) => `${name} ${effect}`),
+    ["a restarts", "b policy", "c stops", "d kept", "e starts", "off nothing"],
+  );
+  assert.deepEqual(found[0]?.fields, [{ field: "logLevel", before: null, after: "DEBUG" }]);
+});
+
+test("explain says of each setting whether it is the file's, a default, or follows from name or host", () => {
+  const written = { directory: "/srv/a", listen: { port: 8000 }, networkIsolation: { enable: true } };
+  const found = explanation(specOf("a", written), written, HOST);
+  assert.equal(Value.Check(Explanation, found), true);
+  const from = new Map(found.settings.map((each) => [each.field, each.from]));
+  assert.deepEqual(
+    ["listen.port", "listen.address", "user", "networkIsolation.dns", "networkIsolation.mode"].map((field) =>
+      from.get(field),
+    ),
+    ["file", "default", "name", "host", "default"],
+  );
+  const main = found.units.find(({ unit }) => unit === "opencode-a.service");
+  const property = (name: string) => main?.properties.find((each) => each.name === name);
+  assert.deepEqual(
+    [property("PrivateUsers")?.from, property("User")?.from, property("User")?.value],
+    ["baseline", "instance", '"opencode-a"'],
+  );
+});
+
+test("fields are dotted, and written by themselves or by what is above them", () => {
+  assert.deepEqual(fieldsOf({ a: { b: 1, c: {} }, d: [1] }), [
+    ["a.b", 1],
+    ["a.c", {}],
+    ["d", [1]],
+  ]);
+  assert.deepEqual(
+    ["a", "a.b", "a.x", "z"].map((field) => isWritten({ a: { b: 1 } }, field)),
+    [true, true, false, false],
+  );
+  assert.equal(isWritten({ environment: { "A.B": "1" } }, "environment.A.B"), true);
+});
+
+test("the password comes out as it went in, whatever it has in it", () => {
+  for (const password of ["plain", 'a"b', "a\\b", "$HOME `x` \\\\", "€"]) {
+    assert.equal(passwordIn(environmentLine("OPENCODE_SERVER_PASSWORD", password)), password);
+  }
+  assert.equal(passwordIn(""), null);
+  assert.deepEqual(
+    [
+      urlOf({ address: "0.0.0.0", port: 1 }),
+      urlOf({ address: "::", port: 2 }),
+      urlOf({ address: "192.0.2.1", port: 3 }),
+    ],
+    ["http://127.0.0.1:1", "http://[::1]:2", "http://192.0.2.1:3"],
+  );
+});
+
+test("a server-sent event is read; a comment is none", () => {
+  assert.deepEqual(sentOf('id: r-1\nevent: state\ndata: {"a":"b: c"}'), {
+    id: "r-1",
+    event: "state",
+    data: '{"a":"b: c"}',
+  });
+  assert.deepEqual([sentOf(":"), sentOf("retry: 1000")], [null, null]);
+});
+
+test("usage says what the host counts", () => {
+  assert.equal(
+    usageText({ memoryBytes: 331_350_016, cpuSeconds: 12.34, tasks: 24 }),
+    "316 MiB, 12.3 s of CPU, 24 tasks",
+  );
+  assert.equal(usageText({ memoryBytes: null, cpuSeconds: null, tasks: null }), null);
+});

@@ -1,0 +1,31 @@
+/** Where commands write, and what they say when they cannot. */
+import { formatProblem, type Problem, ProblemError } from "../spec/problem.ts";
+import { EX } from "./exit.ts";
+
+export const write = (text: string): void => void process.stdout.write(text);
+export const writeLines = (lines: readonly string[]): void => write(lines.map((line) => `${line}\n`).join(""));
+export const writeJson = (value: unknown): void => write(`${JSON.stringify(value, null, 2)}\n`);
+export const complain = (text: string): void => void process.stderr.write(`opencode-supervisor: ${text}\n`);
+
+/** Says it, and answers with the exit status. */
+export function failed(status: number, text: string): number {
+  complain(text);
+  return status;
+}
+
+export const unknownInstance = (name: string): number =>
+  failed(EX.NOINPUT, `no instance ${JSON.stringify(name)}; see \`opencode-supervisor instances\``);
+
+export const tellProblems = (problems: readonly Problem[]): void => {
+  for (const problem of problems) complain(formatProblem(problem));
+};
+
+/** What `work` answers with; a problem with the host's files is said, and is {@link EX.NOINPUT}. */
+export async function orProblem(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    return failed(EX.NOINPUT, formatProblem(error.problem));
+  }
+}

@@ -1,0 +1,83 @@
+/** Tables and colours for people. Pure, but for what the terminal is. */
+
+type Row = readonly string[];
+
+/** Columns padded to their widest cell, two spaces between; numbers stand at the right. */
+export function columns(rows: readonly Row[]): string[] {
+  const widths = widthsOf(rows);
+  return rows.map((row) =>
+    row
+      .map((cell, index) => pad(cell, widths[index] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+const widthsOf = (rows: readonly Row[]): number[] =>
+  rows.reduce<number[]>((most, row) => row.map((cell, index) => Math.max(most[index] ?? 0, cell.length)), []);
+
+const pad = (cell: string, width: number): string => (/^\d+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width));
+
+/** The same, no wider than `width`: the widest column gives, its cells end in `…`. */
+export function fitted(rows: readonly Row[], width: number): string[] {
+  const widths = widthsOf(rows);
+  const gaps = 2 * Math.max(0, widths.length - 1);
+  while (widths.reduce((sum, each) => sum + each, gaps) > width) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if ((widths[widest] ?? 0) <= LEAST) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  return columns(rows.map((row) => row.map((cell, index) => cut(cell, widths[index] ?? 0))));
+}
+const LEAST = 4;
+const cut = (cell: string, width: number): string => (cell.length <= width ? cell : `${cell.slice(0, width - 1)}…`);
+
+/** What is written to, as far as it matters here. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Columns that a person sees at once; what is read by a program is not cut. */
+export const widthOf = ({ isTTY, columns: seen }: Screen): number =>
+  isTTY === true ? Math.max(40, seen ?? 80) : Number.POSITIVE_INFINITY;
+
+/** Only on a terminal, and not when NO_COLOR is set to anything (no-color.org). */
+export const hasColour = ({ isTTY }: Screen, { NO_COLOR = "", TERM }: Environment): boolean =>
+  isTTY === true && NO_COLOR === "" && TERM !== "dumb";
+
+const GREEN = 32;
+const YELLOW = 33;
+const RED = 31;
+const COLOURS: Readonly<Record<string, number>> = {
+  ...{ ready: GREEN, ok: GREEN },
+  ...{
+    starting: YELLOW,
+    "setting-up": YELLOW,
+    stopping: YELLOW,
+    waiting: YELLOW,
+    "backing-off": YELLOW,
+    warning: YELLOW,
+  },
+  ...{
+    failed: RED,
+    blocked: RED,
+    invalid: RED,
+    error: RED,
+    "NOT IN FORCE": RED,
+    missing: RED,
+    AUDIT: YELLOW,
+    weaker: YELLOW,
+  },
+};
+const WORD = new RegExp(`(?<=  )(${Object.keys(COLOURS).join("|")})(?=  |$)`, "g");
+
+/** Paints the words for states where they stand alone in a column after the first. */
+export const painted = (line: string, isColoured: boolean): string =>
+  isColoured ? line.replace(WORD, (word) => `\u001b[${COLOURS[word]}m${word}\u001b[0m`) : line;
+
+/** A table as this process's standard output shows it. */
+export function shown(rows: readonly Row[], screen: Screen = process.stdout, env: Environment = process.env): string[] {
+  return fitted(rows, widthOf(screen)).map((line) => painted(line, hasColour(screen, env)));
+}
