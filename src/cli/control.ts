@@ -7,7 +7,7 @@ import { EX } from "./exit.ts";
 import { failed, write, writeJson } from "./output.ts";
 
 /** States that somebody has to do something about. */
-const BAD = new Set(["failed", "blocked", "disabled", "invalid", "backing-off"]);
+const BAD = new Set(["failed", "unhealthy", "blocked", "disabled", "invalid", "backing-off"]);
 const LASTING = new Set([...BAD, "ready", "stopped"]);
 const PATIENCE_MS = 60_000;
 const EVERY_MS = 100;

@@ -62,6 +62,7 @@ const COLOURS: Readonly<Record<string, number>> = {
   },
   ...{
     failed: RED,
+    unhealthy: RED,
     blocked: RED,
     invalid: RED,
     error: RED,
