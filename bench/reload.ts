@@ -12,13 +12,14 @@ const RELOAD = ["systemctl", "reload", SUPERVISOR_UNIT];
 
 export async function reloads(machine: Machine, all: Instances): Promise<string[][]> {
   const write = (indent?: number) => machine.writeFile(INSTANCE_FILE, fileText(all, indent));
-  const ways: readonly (readonly [how: string, prepare: (turn: number) => Promise<unknown>])[] = [
-    ["the file untouched", async () => undefined],
-    ["the file written anew, same bytes", () => write()],
-    ["the same, formatted differently", (turn) => write(turn % 3)],
-  ];
+  const ways: readonly (readonly [how: string, mostMs: number | null, prepare: (turn: number) => Promise<unknown>])[] =
+    [
+      ["the file untouched", MOST_MS, async () => undefined],
+      ["the file written anew, same bytes", MOST_MS, () => write()],
+      ["the same, formatted differently: all of it is checked", null, (turn) => write(turn % 3)],
+    ];
   const rows: string[][] = [];
-  for (const [how, prepare] of ways) {
+  for (const [how, mostMs, prepare] of ways) {
     const before = await generation(machine);
     const times: number[] = [];
     const calls = await callsWhile(machine, async () => {
@@ -32,8 +33,8 @@ export async function reloads(machine: Machine, all: Instances): Promise<string[
     rows.push([
       `reload, ${how}`,
       `${spread(times, 0, "ms")}, ${done}`,
-      `${MOST_MS} ms, nothing done`,
-      isKept ? kept(times, MOST_MS) : "NO",
+      `${mostMs === null ? "" : `${mostMs} ms, `}nothing done`,
+      isKept ? kept(times, mostMs ?? Number.POSITIVE_INFINITY) : "NO",
     ]);
   }
   return rows;

@@ -16,7 +16,7 @@ import { TICK_MS, ticks } from "./health/ticks.ts";
 import { Accounts } from "./host/accounts.ts";
 import { passwordInUse } from "./host/credentials.ts";
 import { probeHost, weaknesses } from "./host/features.ts";
-import { readLeftovers, removeMarker, writeMarker } from "./host/markers.ts";
+import { listMarkers, readLeftovers, removeMarker, writeMarker } from "./host/markers.ts";
 import { Preparer } from "./host/prepare.ts";
 import { readResolvers } from "./host/resolvers.ts";
 import { admit, readStates } from "./host/states.ts";
@@ -61,6 +61,7 @@ export async function assemble(
     egress,
     loader: new Loader(file, readInstanceFile, readResolvers),
     leftovers: readLeftovers,
+    marked: listMarkers,
     states: readStates,
     host: {
       admit: ({ spec }) => admit(spec, accounts),

@@ -66,7 +66,8 @@ function supervised(content: string, { target = "active" } = {}) {
       ...ports,
       ...{ host, egress },
       loader: new Loader("/etc/opencode/instances.json", async () => Buffer.from(disk.content)),
-      states: async () => new Map(disk.states),
+      states: async (known) => new Map([...disk.states].filter(([name]) => !known.has(name))),
+      marked: async () => [...markers.keys()],
       leftovers: async () => ({ markers: new Map(markers), roots: new Set<string>() }),
       render: (spec) => unitsOf(JSON.stringify({ ...spec, networkIsolation: null })),
       health: {

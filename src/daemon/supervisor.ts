@@ -26,8 +26,10 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
   readonly loader: Loader;
   /** What earlier daemons left in /run: started markers and roots, by instance. */
   readonly leftovers: () => Promise<{ markers: ReadonlyMap<string, string>; roots: ReadonlySet<string> }>;
-  /** Where instances keep or kept their state, by name. */
-  readonly states: () => Promise<ReadonlyMap<string, string>>;
+  /** Instances that have a started marker. */
+  readonly marked: () => Promise<readonly string[]>;
+  /** Where others than these instances kept their state, by name. */
+  readonly states: (known: ReadonlySet<string>) => Promise<ReadonlyMap<string, string>>;
   readonly render: (spec: InstanceSpec) => InstanceUnits;
   readonly health: Omit<HealthPorts, "report">;
   /** The last lines a unit wrote. */
@@ -83,10 +85,14 @@ export class Supervisor {
 
   /** State of instances that are no longer in the file, by name. */
   get orphans(): ReadonlyMap<string, string> {
+    if (this.#file.kept === "all") return new Map();
+    const known = this.#inFile();
+    return new Map([...this.#states].filter(([name]) => !known.has(name) && !this.#controllers.has(name)));
+  }
+
+  #inFile(): ReadonlySet<string> {
     const { specs, disabled, kept } = this.#file;
-    if (kept === "all") return new Map();
-    const known = new Set([...this.#controllers.keys(), ...[...specs, ...disabled].map(({ name }) => name), ...kept]);
-    return new Map([...this.#states].filter(([name]) => !known.has(name)));
+    return new Set([...[...specs, ...disabled].map(({ name }) => name), ...(kept === "all" ? [] : kept)]);
   }
 
   get targetActive(): boolean {
@@ -105,7 +111,7 @@ export class Supervisor {
   async start(): Promise<void> {
     this.#file = await this.#ports.loader.load();
     await this.#adopt();
-    this.#states = await this.#ports.states();
+    this.#states = await this.#ports.states(this.#inFile());
     await this.#converge(false);
   }
 
@@ -116,12 +122,12 @@ export class Supervisor {
   async reload(asked = true): Promise<readonly Problem[]> {
     const before = this.#file;
     this.#file = await this.#ports.loader.load();
-    const { markers } = await this.#ports.leftovers();
+    const markers = new Set(await this.#ports.marked());
     for (const [name, controller] of this.#controllers) {
       if (!markers.has(name) && controller.view.started !== null) controller.observe({ started: null, ...UNPREPARED });
     }
     await this.#converge(asked || this.#file !== before);
-    this.#states = await this.#ports.states();
+    this.#states = await this.#ports.states(this.#inFile());
     return this.problems();
   }
 

@@ -26,10 +26,14 @@ async function listDirectory(path: string): Promise<string[]> {
   });
 }
 
-async function readMarkers(): Promise<Map<string, string>> {
-  const names = await listDirectory(DIRECTORY);
+/** Instances that have a marker. */
+export async function listMarkers(): Promise<string[]> {
   const hidden = /\.[0-9a-f]{12}$/; // a marker being written
-  const markers = names.filter((name) => !hidden.test(name));
+  return (await listDirectory(DIRECTORY)).filter((name) => !hidden.test(name));
+}
+
+async function readMarkers(): Promise<Map<string, string>> {
+  const markers = await listMarkers();
   const pairs = await Promise.all(markers.map(async (name) => [name, (await readText(pathOf(name))) ?? ""] as const));
   return new Map(pairs);
 }

@@ -66,9 +66,10 @@ export async function admit(spec: InstanceSpec, accounts: Accounts): Promise<voi
   if (known !== null) throw new ProblemError(known);
 }
 
-/** Where instances keep or kept their state, by name: what was written down, and what is at the default place. */
-export async function readStates(): Promise<ReadonlyMap<string, string>> {
-  const [records, directories] = await Promise.all([listed(RECORDS), listed(STATE_ROOT)]);
+/** Where others than these instances kept their state, by name: what was written down, and what is at the default place. */
+export async function readStates(known: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
+  const lists = await Promise.all([listed(RECORDS), listed(STATE_ROOT)]);
+  const [records = [], directories = []] = lists.map((names) => names.filter((name) => !known.has(name)));
   const kept = await Promise.all(
     records
       .filter((name) => !name.includes("."))
