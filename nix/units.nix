@@ -193,7 +193,7 @@ in
 {
   "opencode-${name}" = unit name spec path {
     Type = "exec";
-    Restart = "on-failure";
+    Restart = "always";
     ExecStart = underInit (serve spec);
     WorkingDirectory = literal spec.directory;
     EnvironmentFile = [ "/run/opencode-supervisor/credentials/${name}.env" ] ++ environmentFile;

@@ -47,5 +47,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) =>
 );
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   complain(error instanceof Error ? error.message : String(error));
-  return EX.SOFTWARE;
+  // At once: what is still open, such as a connection to the bus, would keep a daemon that failed to start from being restarted.
+  return process.exit(EX.SOFTWARE);
 });

@@ -88,18 +88,18 @@ const setupProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProp
 ];
 
 /**
- * A crash is answered after 1 s, later ones after more, up to a minute; ten within ten minutes and it stays failed. A
- * server that was sent SIGTERM by anybody but systemd comes back too: agents do `pkill opencode`.
+ * Whatever it ended by, it comes back, unless systemd was asked to stop it: after 1 s, later after more, up to a minute; ten
+ * within ten minutes and it stays failed. By SIGTERM too, as agents do `pkill opencode`; and when systemd, executed anew just
+ * as it started, lost sight of it and takes it for ended well.
  */
 const RESTART: readonly UnitProperty[] = [
-  ["Restart", "on-failure"],
+  ["Restart", "always"],
   ["RestartUSec", 1n * SECOND],
   ["RestartSteps", 6],
   ["RestartMaxDelayUSec", 60n * SECOND],
   ["StartLimitIntervalUSec", 600n * SECOND],
   ["StartLimitBurst", 10],
   ["SuccessExitStatus", TERMINATED],
-  ["RestartForceExitStatus", TERMINATED],
 ];
 
 const mainProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProperty[]): UnitProperty[] => [

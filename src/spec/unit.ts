@@ -74,7 +74,6 @@ export const SIGNATURES = {
   Requires: "as",
   RequiresMountsFor: "as",
   Restart: "s",
-  RestartForceExitStatus: "(aiai)",
   RestartMaxDelayUSec: "t",
   RestartSteps: "u",
   RestartUSec: "t",
