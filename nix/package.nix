@@ -44,6 +44,7 @@ buildNpmPackage {
       ../packages
       ../src
       ../systemd
+      ../monitoring
       # Test support that src's tests import; none of it is installed.
       ../testbed
     ];
@@ -99,6 +100,7 @@ buildNpmPackage {
     install -Dm644 -t $out/lib/tmpfiles.d systemd/tmpfiles.d/*
     install -Dm644 -t $out/lib/systemd/catalog systemd/opencode-supervisor.catalog
     install -Dm644 -t $out/share/opencode-supervisor systemd/instances.schema.json
+    install -Dm644 -t $out/share/opencode-supervisor/monitoring monitoring/alerts.yml monitoring/dashboard.json
     substituteInPlace $out/lib/systemd/system/opencode-supervisor.service \
       --replace-fail /usr/bin/opencode-supervisor $out/bin/opencode-supervisor
     runHook postInstall

@@ -24,6 +24,7 @@ import type { View } from "./instance/view.ts";
 import { readInstanceFile } from "./instance-file.ts";
 import { limiter } from "./limiter.ts";
 import { Loader } from "./loader.ts";
+import { type Timings, timings } from "./metrics/histogram.ts";
 import { LibnftablesNetfilter } from "./netfilter/libnftables.ts";
 import type { HostFacts } from "./status.ts";
 import { Supervisor, type SupervisorPorts } from "./supervisor.ts";
@@ -48,6 +49,7 @@ export async function assemble(
   file: string,
   events: SupervisorPorts["events"] & EgressEvents,
   startedAt: number,
+  { probe: probes }: Timings = timings(),
 ): Promise<Assembly> {
   const systemd = await DBusSystemd.connect();
   const netfilter = await LibnftablesNetfilter.open(undefined, GENERATION_FILE);
@@ -75,7 +77,13 @@ export async function assemble(
     filterOf: addressFilter,
     limit: limiter(LIMIT),
     health: {
-      probe: (view) => probing(() => probeView(systemd, view)),
+      probe: (view) =>
+        probing(() =>
+          probes.time(
+            () => probeView(systemd, view),
+            ({ ready }) => ready,
+          ),
+        ),
       pulse: (view) => pulseView(systemd, view),
       pause: ticks(TICK_MS),
     },

@@ -2,20 +2,16 @@
 import { notify } from "systemd-notify";
 import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
-import { buildControl } from "./api/control.ts";
-import { addInstanceRoutes } from "./api/instance.ts";
-import { buildApi, listenOn } from "./api/server.ts";
+import { serve } from "./api/serve.ts";
 import { assemble } from "./assemble.ts";
-import { addEgressRoutes } from "./egress/routes.ts";
 import { EventRing } from "./events/ring.ts";
-import { addEventRoutes } from "./events/routes.ts";
 import { type EventSink, tellBoth } from "./events/sink.ts";
 import { RESOLV_CONF } from "./host/resolvers.ts";
 import { debounced, watchFile } from "./host/watch.ts";
 import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
-import { logReader } from "./journal/read.ts";
 import { tidier } from "./memory.ts";
+import { type Timings, timings } from "./metrics/histogram.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { plain } from "./text.ts";
 
@@ -35,6 +31,7 @@ export async function daemon(): Promise<void> {
   process.on("SIGHUP", () => reload(true));
   const startedAt = Date.now();
   const ring = new EventRing(startedAt.toString(36));
+  const times = timings();
   const log = tellBoth(openLogger(process.env.INVOCATION_ID !== undefined), ring);
   const events = logEvents(log);
   const tidy = debounced(tidier(), TIDY_MS);
@@ -49,23 +46,19 @@ export async function daemon(): Promise<void> {
     INSTANCE_FILE,
     { ...events, changed },
     startedAt,
+    times,
   );
   const summarize = debounced(() => void notify(`STATUS=${summary(supervisor)}`), SUMMARY_MS);
-  const api = buildApi({ facts, ready: () => ready, snapshot: () => supervisor });
-  addEgressRoutes(api, egress);
-  addEventRoutes(api, ring);
-  addInstanceRoutes(api, { snapshot: () => supervisor, logs: logReader() });
-  const control = buildControl({
-    snapshot: () => supervisor,
-    ask: (name, action) => supervisor.ask(name, action),
-    tell: log,
+  const gid = (await accounts.group(API_GROUP))?.id ?? 0;
+  const sockets = { status: STATUS_SOCKET, control: CONTROL_SOCKET, gid };
+  const endServing = await serve({
+    ...{ facts, supervisor, egress, ring, sockets },
+    ...{ timings: times, tell: log, ready: () => ready },
   });
-  await listenOn(api, STATUS_SOCKET, (await accounts.group(API_GROUP))?.id ?? 0);
-  await listenOn(control, CONTROL_SOCKET, 0, 0o600);
 
   const stopWatchdog = keepWatchdog();
-  const started = supervisor.start();
-  reload = reloader(supervisor, log, started, tidy);
+  const started = times.reconcile.time(() => supervisor.start());
+  reload = reloader(supervisor, times, log, started, tidy);
   const watchers = [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
   await started;
   ready = true;
@@ -79,13 +72,14 @@ export async function daemon(): Promise<void> {
   notify("STOPPING=1");
   stopWatchdog();
   await Promise.all(watchers.map((watcher) => watcher.close()));
-  await Promise.all([api.close(), control.close()]);
+  await endServing();
   await close();
 }
 
 /** One reload at a time, the first after `started`. A reload by signal is told to systemd (Type=notify-reload). */
 function reloader(
   supervisor: Supervisor,
+  times: Timings,
   log: EventSink,
   started: Promise<void>,
   done: () => void,
@@ -95,7 +89,7 @@ function reloader(
     if (bySignal) notify(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
     const before = supervisor.file;
     try {
-      await supervisor.reload(bySignal);
+      await times.reconcile.time(() => supervisor.reload(bySignal));
       // What instances are blocked by is told when it happens.
       if (bySignal || supervisor.file !== before) report(log, supervisor.file.problems);
     } catch (error) {

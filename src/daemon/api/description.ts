@@ -100,6 +100,10 @@ const READ: readonly Operation[] = [
     problems: ["bus-away", "not-ready"],
   },
   {
+    ...{ method: "get", path: "/metrics", socket: "status", answer: null, problems: [] },
+    ...{ summary: "for Prometheus: see metrics.md", contentType: "text/plain; version=0.0.4" },
+  },
+  {
     ...{ method: "get", path: "/openapi.json", socket: "status", answer: Type.Object({}), problems: [] },
     summary: "this description",
   },

@@ -36,7 +36,7 @@ test("every route of both sockets is described, and nothing is described that is
 test("every answer has the shape that is described", async () => {
   const [api, control] = [fullApi(), fullControl()];
   for (const { method, path, socket, answer, status = 200 } of OPERATIONS) {
-    if (answer === null) continue; // the stream: see ../events/streams.test.ts
+    if (answer === null) continue; // not JSON: see ../events/streams.test.ts and ../metrics
     const reply = await (socket === "status" ? api : control).inject({ method, url: path.replace(":name", "a") });
     assert.equal(reply.statusCode, status, `${path}: ${reply.body}`);
     Value.Parse(answer, reply.json());

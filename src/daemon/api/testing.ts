@@ -10,6 +10,8 @@ import type { Action } from "../instance/actions.ts";
 import { specOf, up, wantedView } from "../instance/testing.ts";
 import type { View } from "../instance/view.ts";
 import { logReader } from "../journal/read.ts";
+import { timings } from "../metrics/histogram.ts";
+import { addMetricsRoute } from "../metrics/routes.ts";
 import type { Snapshot } from "../status.ts";
 import { buildControl } from "./control.ts";
 import { addInstanceRoutes } from "./instance.ts";
@@ -66,6 +68,7 @@ export function fullApi(
   const report = (name: string) => (name === "a" ? egressReport(isolated("a"), account, null, new Set()) : null);
   addEgressRoutes(api, { missing: null, repairs: [], report, reports: () => [] });
   addEventRoutes(api, ring, new EventStreams(ring, streams));
+  addMetricsRoute(api, () => ({ facts, snapshot, reports: [], timings: timings(), streams: 0 }));
   addInstanceRoutes(api, { snapshot: () => snapshot, logs: logReader(journalctl) });
   return api;
 }

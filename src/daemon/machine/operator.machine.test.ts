@@ -7,7 +7,7 @@ import { INSTANCE_FILE, RUNTIME_DIR, SUPERVISOR_UNIT } from "../../spec/names.ts
 import { InstanceDetail, InstanceStatus, LogPage } from "../api/model.ts";
 import { EventList } from "../events/model.ts";
 import { EVENTS } from "../journal/messages.ts";
-import { light, Supervised, scripted } from "./testing.ts";
+import { type Fields, light, Supervised, scripted } from "./testing.ts";
 
 describe("the operator's sockets", () => {
   let host: Supervised;
@@ -226,5 +226,84 @@ describe("the operator's program", () => {
       assert.deepEqual([code, stderr.includes("systemctl start opencode.target")], [69, true], args.join(" "));
     }
     assert.equal((await host.cli("doctor")).code, 1);
+  });
+});
+
+describe("the listener on loopback", () => {
+  const TOKEN = "0123456789abcdef0123456789abcdef";
+  const URL = "http://127.0.0.1:9464/metrics";
+  /** A server that asks for the metrics, token and all, and writes down what HTTP status it got: 000 for none. */
+  const asking = (name: string, port: number, more: Fields = {}) =>
+    scripted(
+      ...([name, port] as const),
+      `while :; do echo "got $(curl -s -m 2 -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer ${TOKEN}' ${URL})"; sleep 1; done`,
+      more,
+    );
+  let host: Supervised;
+  before(async () => {
+    host = await Supervised.up("listener");
+    // As on any host: systemd mounts credentials in a namespace of its own, and what it mounts has to be seen outside.
+    await host.machine.sh("mount --make-rshared /");
+    await host.machine.writeFile("/etc/opencode/api-token", `${TOKEN}\n`, 0o600);
+    const dropIn =
+      "[Service]\nEnvironment=OPENCODE_SUPERVISOR_LISTEN=127.0.0.1:9464\nLoadCredential=api-token:/etc/opencode/api-token\n";
+    await host.machine.writeFile(`/etc/systemd/system/${SUPERVISOR_UNIT}.d/listen.conf`, dropIn);
+    await host.systemctl("daemon-reload");
+    await host.write({
+      open: asking("open", 8001),
+      isolated: asking("isolated", 8002, { networkIsolation: { enable: true } }),
+      allowed: asking("allowed", 8003, { networkIsolation: { enable: true, outboundAllowCidrs: ["127.0.0.0/8"] } }),
+    });
+    await host.systemctl("start", "opencode.target");
+    await host.untilAll({ allowed: "starting", isolated: "starting", open: "starting" });
+  });
+  after(async () => {
+    await host?.down();
+  });
+  const status = async (...more: string[]) =>
+    (
+      await host.machine.exec(["curl", "-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", ...more, URL], {
+        check: false,
+      })
+    ).stdout;
+
+  it("answers who has the token, and nobody else", async () => {
+    assert.deepEqual(
+      [
+        await status("-H", `Authorization: Bearer ${TOKEN}`),
+        await status("-H", "Authorization: Bearer x"),
+        await status(),
+      ],
+      ["200", "401", "401"],
+    );
+  });
+
+  it("no instance reaches it, isolated or not, not even with the token", async () => {
+    for (const name of ["open", "isolated", "allowed"]) {
+      const page = await host.waitFor(`${name}'s tries`, async (saw) => {
+        const { stdout } = await host.cli("logs", name, "--json");
+        const { lines } = Value.Parse(LogPage, JSON.parse(stdout));
+        saw(lines.slice(-3));
+        return lines.filter(({ message }) => message.startsWith("got ")).length >= 2 && lines;
+      });
+      const got = page.map(({ message }) => message).filter((message) => message.startsWith("got "));
+      assert.deepEqual([...new Set(got)], ["got 000"], name);
+    }
+    assert.equal(await status("-H", `Authorization: Bearer ${TOKEN}`), "200", "it was there all the time");
+  });
+
+  it("a wrong address is trouble that is told, and the rest works on", async () => {
+    await host.machine.writeFile(
+      `/etc/systemd/system/${SUPERVISOR_UNIT}.d/listen.conf`,
+      "[Service]\nEnvironment=OPENCODE_SUPERVISOR_LISTEN=0.0.0.0:9464\n",
+    );
+    await host.systemctl("daemon-reload");
+    await host.systemctl("restart", SUPERVISOR_UNIT);
+    const { stdout } = await host.cli("events");
+    assert.match(
+      stdout,
+      /error {4}no TCP listener: OPENCODE_SUPERVISOR_LISTEN=0\.0\.0\.0:9464: write a loopback address/,
+    );
+    assert.equal(await status(), "000");
   });
 });
