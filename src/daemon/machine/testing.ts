@@ -38,9 +38,14 @@ export class Supervised implements AsyncDisposable {
     this.machine = machine;
   }
 
+  /** A machine on which nothing is installed. */
+  static async bare(name: string): Promise<Supervised> {
+    return new Supervised(await Machine.up({ name }));
+  }
+
   /** A machine with the supervisor installed; with `instances`, their projects and file, and the target started. */
   static async up(name: string, instances?: Instances): Promise<Supervised> {
-    const host = new Supervised(await Machine.up({ name }));
+    const host = await Supervised.bare(name);
     try {
       await host.machine.install();
       if (instances !== undefined) {
