@@ -25,7 +25,7 @@ export async function fleet(): Promise<string> {
       ...(await reloads(machine, all)),
       ...(await changes(machine, all)),
       ...(await restarts(machine, all)),
-      [`memory of ${SUPERVISOR_UNIT} that started them all (RSS)`, `${started.toFixed(0)} MB`, "", ""],
+      [`memory of ${SUPERVISOR_UNIT} that started them all (RSS)`, `${started.toFixed(0)} MiB`, "", ""],
       ...(await idle(machine)),
     ];
     return table(rows);

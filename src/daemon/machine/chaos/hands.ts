@@ -1,15 +1,11 @@
 /** What chaos does, by seed: pure, so that a run can be had again. Rounds are shell text for a machine. */
+import { createHash } from "node:crypto";
 import { fileOf, type Instances, light } from "../testing.ts";
 
-/** Numbers in [0, 1) that follow from the seed (mulberry32: 32 bits of state, public domain). */
+/** Numbers in [0, 1) that follow from the seed, and from how many were asked for. */
 export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  let asked = 0;
+  return () => createHash("sha256").update(`${seed} ${asked++}`).digest().readUInt32BE() / 2 ** 32;
 }
 type Random = () => number;
 const below = (random: Random, count: number): number => Math.floor(random() * count);
