@@ -7,7 +7,7 @@ import { assemble } from "./assemble.ts";
 import { EventRing } from "./events/ring.ts";
 import { type EventSink, tellBoth } from "./events/sink.ts";
 import { RESOLV_CONF } from "./host/resolvers.ts";
-import { debounced, watchFile } from "./host/watch.ts";
+import { debounced, settled, watchFile } from "./host/watch.ts";
 import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
 import { tidier } from "./memory.ts";
@@ -19,8 +19,9 @@ export const STATUS_SOCKET = `${RUNTIME_DIR}/status.sock`;
 export const CONTROL_SOCKET = `${RUNTIME_DIR}/control.sock`;
 const API_GROUP = "opencode";
 const SUMMARY_MS = 100;
-/** How long after something happened there may be memory to give back; and how often that is looked at when nothing does. */
-const TIDY_MS = 2000;
+/** How long nothing is to happen before memory is given back: to look for it takes the whole process 50 ms and more. */
+const TIDY_MS = 5000;
+/** How often it is looked at when nothing happens: servers are asked how they are all the time. */
 const TIDY_IDLE_MS = 30_000;
 /** The journal has no use for thousands of lines about one file. */
 const PROBLEMS_LOGGED = 50;
@@ -34,7 +35,7 @@ export async function daemon(): Promise<void> {
   const times = timings();
   const log = tellBoth(openLogger(process.env.INVOCATION_ID !== undefined), ring);
   const events = logEvents(log);
-  const tidy = debounced(tidier(), TIDY_MS);
+  const tidy = settled(tidier(), TIDY_MS);
   setInterval(tidy, TIDY_IDLE_MS).unref();
   let ready = false;
   const changed: typeof events.changed = (view) => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { waitFor } from "../../../testbed/wait.ts";
-import { watchFile } from "./watch.ts";
+import { settled, watchFile } from "./watch.ts";
 
 type Act = (file: string) => void;
 
@@ -62,3 +62,14 @@ for (const [given, prepare, acts] of CASES) {
     }
   });
 }
+
+test("work that waits for quiet is not done before, and once for each time of it", async () => {
+  let done = 0;
+  const patient = settled(() => done++, 60_000);
+  const call = settled(() => done++, 5);
+  for (let turn = 0; turn < 100; turn++) patient();
+  for (const times of [1, 2]) {
+    call();
+    await waitFor("the work", () => done === times);
+  }
+});

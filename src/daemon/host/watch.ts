@@ -52,3 +52,12 @@ export function debounced(work: () => void, milliseconds: number): () => void {
     }, milliseconds).unref();
   };
 }
+
+/** Runs `work` once it has not been called for some time; the process does not stay for it. */
+export function settled(work: () => void, milliseconds: number): () => void {
+  let timer: NodeJS.Timeout | null = null;
+  return () => {
+    if (timer === null) timer = setTimeout(work, milliseconds).unref();
+    else timer.refresh();
+  };
+}
