@@ -18,7 +18,10 @@ const kills = Number(values.kills);
 if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(kills)) throw new Error("--seed and --kills: write a number");
 
 function text({ instances, rounds, done, settled, refused }: Result): string {
-  const hands = Object.entries(done).map(([hand, times]) => `| ${hand} | ${times} |`);
+  const hands = Object.entries(done).map(([hand, times]) => {
+    const what = hand === "kill" ? `SIGKILL to the daemon (${kills} or more hit one)` : hand;
+    return `| ${what} | ${times} |`;
+  });
   return [
     `\`npm run chaos -- --seed ${seed} --kills ${kills}\`, ${instances} instances, Linux ${release()}, ${availableParallelism()} cores:`,
     "",
