@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what the supervisor costs, in disposable machines that are gone afterwards.
- *   npm run bench -- [cold-start|fleet|probing]…   only these
+ *   npm run bench -- [cold-start|fleet|probing|sandbox-start]…   only these
  *   npm run bench -- --write               puts the tables into docs/performance.md
  */
 import { readFile, writeFile } from "node:fs/promises";
@@ -9,8 +9,14 @@ import { parseArgs } from "node:util";
 import { coldStart } from "./cold-start.ts";
 import { fleet } from "./fleet.ts";
 import { probing } from "./probing.ts";
+import { sandboxStart } from "./sandbox-start.ts";
 
-const BENCHES: Readonly<Record<string, () => Promise<string>>> = { "cold-start": coldStart, fleet, probing };
+const BENCHES: Readonly<Record<string, () => Promise<string>>> = {
+  "cold-start": coldStart,
+  fleet,
+  probing,
+  "sandbox-start": sandboxStart,
+};
 const PAGE = new URL("../docs/performance.md", import.meta.url);
 
 const { values, positionals } = parseArgs({
