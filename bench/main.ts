@@ -6,6 +6,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg, release } from "node:os";
 import { parseArgs } from "node:util";
+import { api } from "./api.ts";
 import { coldStart } from "./cold-start.ts";
 import { fleet } from "./fleet.ts";
 import { probing } from "./probing.ts";
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<string>>> = {
   "cold-start": coldStart,
   fleet,
   probing,
+  api,
   "sandbox-start": sandboxStart,
 };
 const PAGE = new URL("../docs/performance.md", import.meta.url);

@@ -77,16 +77,25 @@ function unrun(name: string, state: string, why: string | null, spec: InstanceSp
   };
 }
 
-/** Every instance of the file and every one still running, by name. */
-export function instanceStatuses({ views, file, egress }: Snapshot): InstanceStatus[] {
+/** Those that are in the file and do not run: disabled, or with mistakes. */
+export function unrunStatuses({ views, file }: Pick<Snapshot, "views" | "file">): InstanceStatus[] {
   const running = new Set(views.map((view) => view.name));
   const invalid = file.kept === "all" ? [] : file.kept.filter((name) => !running.has(name));
   const why = "the instance file has mistakes about it: see `opencode-supervisor validate`";
   return [
-    ...views.map((view) => instanceStatus(view, egress.observedAt(view.name))),
     ...file.disabled.filter((spec) => !running.has(spec.name)).map((spec) => unrun(spec.name, "disabled", null, spec)),
     ...invalid.map((name) => unrun(name, "invalid", why, null)),
-  ].sort((a, b) => (a.name < b.name ? -1 : 1));
+  ];
+}
+
+export const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name < b.name ? -1 : 1;
+
+/** Every instance of the file and every one still running, by name. */
+export function instanceStatuses(snapshot: Snapshot): InstanceStatus[] {
+  const { views, egress } = snapshot;
+  const running = views.map((view) => instanceStatus(view, egress.observedAt(view.name)));
+  return [...running, ...unrunStatuses(snapshot)].sort(byName);
 }
 
 function egressStatus({ missing, repairs }: Snapshot["egress"], { owned }: HostFacts): Status["egress"] {

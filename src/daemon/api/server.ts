@@ -5,9 +5,9 @@
 import { chmod, chown, rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
-import { type HostFacts, instanceStatuses, type Snapshot, status } from "../status.ts";
-import { memoJson } from "./memo.ts";
-import type { InstanceList, Status } from "./model.ts";
+import { type HostFacts, type Snapshot, status } from "../status.ts";
+import { instanceList } from "./list.ts";
+import type { Status } from "./model.ts";
 import { codeOfStatus, problem, Refusal, refuse } from "./problems.ts";
 
 export interface ApiSource {
@@ -46,13 +46,7 @@ export function bareServer(hint: string): FastifyInstance {
 export function buildApi(source: ApiSource, seen: (api: FastifyInstance) => void = () => undefined): FastifyInstance {
   const api = bareServer("GET /openapi.json says what is");
   seen(api);
-  const list = memoJson(
-    () => {
-      const { views, file, egress } = source.snapshot();
-      return [file, ...views, ...views.map(({ name }) => egress.observedAt(name))];
-    },
-    (): InstanceList => ({ instances: instanceStatuses(source.snapshot()) }),
-  );
+  const list = instanceList(() => source.snapshot());
   api.get("/openapi.json", async () => (await import("./openapi.json", { with: { type: "json" } })).default);
   api.get("/v1/status", (): Status => status(source.snapshot(), source.facts));
   api.get("/v1/instances", (_request, reply) => reply.type(JSON_TYPE).send(list()));

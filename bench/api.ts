@@ -1,0 +1,114 @@
+/**
+ * What the status API takes: the list of 500 instances at 200 requests a second, from memory and after a change each, against
+ * a bare fastify route that answers with the same bytes; and how long an event is on its way to one of 100 followers.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { Agent, get, type IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { kept, median, ratios, spread, table } from "./numbers.ts";
+
+const COUNT = 500;
+const PER_SECOND = 200;
+const ROUNDS = 5;
+const REQUESTS = 600;
+const FOLLOWERS = 100;
+const EVENTS = 100;
+const MOST_MS = 10;
+const MOST_RATIO = 1.5;
+const MOST_EVENT_MS = 20;
+
+const p99 = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] ?? Number.NaN;
+
+/** Milliseconds each of the requests took, sent at a steady pace whatever the answers take. */
+async function paced(socketPath: string): Promise<number[]> {
+  const agent = new Agent({ keepAlive: true });
+  const began = performance.now();
+  const taken = await Promise.all(
+    Array.from({ length: REQUESTS }, async (_, index) => {
+      const due = (index * 1000) / PER_SECOND;
+      await delay(Math.max(0, began + due - performance.now()));
+      const sent = performance.now();
+      await new Promise<void>((resolve, reject) => {
+        get({ socketPath, path: "/v1/instances", agent }, (answer) => {
+          answer.resume();
+          answer.on("end", resolve);
+        }).on("error", reject);
+      });
+      return performance.now() - sent;
+    }),
+  );
+  agent.destroy();
+  return taken;
+}
+
+/** Milliseconds from each event to each follower's hearing of it. */
+async function followed(socketPath: string, say: () => void): Promise<number[]> {
+  const taken: number[] = [];
+  const heard = (chunk: Buffer): void => {
+    for (const [, at = "0"] of chunk.toString().matchAll(/"message":"(\d+)"/g))
+      taken.push(Number(process.hrtime.bigint() - BigInt(at)) / 1e6);
+  };
+  const follow = async (): Promise<IncomingMessage> => {
+    const call = get({ socketPath, path: "/v1/events/stream", agent: false });
+    const [answer]: IncomingMessage[] = await once(call, "response");
+    if (answer === undefined) throw new Error("no answer");
+    return answer.on("data", heard);
+  };
+  const followers = await Promise.all(Array.from({ length: FOLLOWERS }, follow));
+  for (let index = 0; index < EVENTS; index++) {
+    say();
+    await delay(20);
+  }
+  const end = performance.now() + 10_000;
+  while (taken.length < FOLLOWERS * EVENTS && performance.now() < end) await delay(20);
+  if (taken.length !== FOLLOWERS * EVENTS) throw new Error(`${taken.length} of ${FOLLOWERS * EVENTS} were heard`);
+  for (const follower of followers) follower.destroy();
+  return taken;
+}
+
+export async function api(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), "bench-api-"));
+  const server = fork(new URL("./api-server.ts", import.meta.url), [directory, String(COUNT)]);
+  try {
+    const [size]: unknown[] = await once(server, "message");
+    const runs: Record<"api" | "changed" | "bare", number[][]> = { api: [], changed: [], bare: [] };
+    for (const name of ["api", "changed", "bare"] as const) await paced(join(directory, name)); // to be warm
+    for (let round = 0; round < ROUNDS; round++)
+      for (const name of ["bare", "api", "changed"] as const) runs[name].push(await paced(join(directory, name)));
+    const ends = { api: runs.api.map(p99), changed: runs.changed.map(p99), bare: runs.bare.map(p99) };
+    const middles = { api: runs.api.map(median), bare: runs.bare.map(median) };
+    const times = ratios(middles.api, middles.bare);
+    const events = await followed(join(directory, "api"), () => server.send("say"));
+    return table([
+      [
+        `${COUNT} instances, ${Math.round(Number(size) / 1024)} KiB, ${PER_SECOND} requests/s`,
+        "median (spread)",
+        "target",
+      ],
+      ["p99, nothing changed", spread(ends.api, 1, "ms"), `most ${MOST_MS} ms: ${kept(ends.api, MOST_MS)}`],
+      [
+        "p99, one changed before each",
+        spread(ends.changed, 1, "ms"),
+        `most ${MOST_MS} ms: ${kept(ends.changed, MOST_MS)}`,
+      ],
+      ["p99, bare fastify, same bytes", spread(ends.bare, 1, "ms"), ""],
+      ["median, times bare fastify's", spread(times, 2), `most ${MOST_RATIO}: ${kept(times, MOST_RATIO)}`],
+      [
+        `event to ${FOLLOWERS} followers, p99`,
+        spread([p99(events)], 1, "ms"),
+        `most ${MOST_EVENT_MS} ms: ${kept([p99(events)], MOST_EVENT_MS)}`,
+      ],
+    ]);
+  } finally {
+    server.kill();
+    await once(server, "exit");
+    rmSync(directory, { recursive: true });
+  }
+}
+
+if (import.meta.main) console.log(await api());
