@@ -151,8 +151,13 @@ test("a server-sent event is read; a comment is none", () => {
 
 test("usage says what the host counts", () => {
   assert.equal(
-    usageText({ memoryBytes: 331_350_016, cpuSeconds: 12.34, tasks: 24 }),
+    usageText({ memoryBytes: 331_350_016, cpuSeconds: 12.34, tasks: 24, oomKills: 0, tasksRefused: 0 }),
     "316 MiB, 12.3 s of CPU, 24 tasks",
   );
-  assert.equal(usageText({ memoryBytes: null, cpuSeconds: null, tasks: null }), null);
+  const uncounted = { memoryBytes: null, cpuSeconds: null, tasks: null, oomKills: null, tasksRefused: null };
+  assert.equal(usageText(uncounted), null);
+  assert.equal(
+    usageText({ ...uncounted, oomKills: 2, tasksRefused: 7 }),
+    "killed for want of memory (limits.memoryMax): 2, tasks refused (limits.tasksMax): 7",
+  );
 });

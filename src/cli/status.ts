@@ -84,12 +84,15 @@ const WORDS: Readonly<Record<string, string>> = { audit: "AUDIT" };
 
 const MIB = 1 << 20;
 
-/** `316 MiB, 12.3 s of CPU, 24 tasks`; what the host does not count is left out. */
-export function usageText({ memoryBytes, cpuSeconds, tasks }: InstanceDetail["usage"]): string | null {
+/** `316 MiB, 12.3 s of CPU, 24 tasks`, and what its limits did; what the host does not count is left out. */
+export function usageText(usage: InstanceDetail["usage"]): string | null {
+  const { memoryBytes, cpuSeconds, tasks, oomKills, tasksRefused } = usage;
   const parts = [
     memoryBytes === null ? null : `${Math.round(memoryBytes / MIB)} MiB`,
     cpuSeconds === null ? null : `${cpuSeconds.toFixed(1)} s of CPU`,
     tasks === null ? null : `${tasks} tasks`,
+    (oomKills ?? 0) === 0 ? null : `killed for want of memory (limits.memoryMax): ${oomKills}`,
+    (tasksRefused ?? 0) === 0 ? null : `tasks refused (limits.tasksMax): ${tasksRefused}`,
   ].filter((part) => part !== null);
   return parts.length === 0 ? null : parts.join(", ");
 }

@@ -52,6 +52,12 @@ export const InstanceDetail = Type.Object({
       memoryBytes: nullable(Type.Integer()),
       cpuSeconds: nullable(Type.Number({ description: "since its slice was made" })),
       tasks: nullable(Type.Integer()),
+      oomKills: nullable(
+        Type.Integer({ description: "processes killed for want of memory, since its slice was made" }),
+      ),
+      tasksRefused: nullable(
+        Type.Integer({ description: "times limits.tasksMax kept a process or thread from being made, likewise" }),
+      ),
     },
     { description: "of its whole slice; null where it does not run, or the host has no such controller" },
   ),

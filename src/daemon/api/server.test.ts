@@ -58,7 +58,7 @@ test("/v1/instances lists every instance of the file by name, each in the shape 
 /** One instance with what is read for that one request, by a reader that finds nothing in the journal. */
 const withInstances = (now: Snapshot = snapshot) => {
   const all = api(now);
-  const usage = async () => ({ memoryBytes: 1, cpuSeconds: 0.5, tasks: 2 });
+  const usage = async () => ({ memoryBytes: 1, cpuSeconds: 0.5, tasks: 2, oomKills: 0, tasksRefused: 0 });
   addInstanceRoutes(all, { snapshot: () => now, logs: logReader(async () => ""), usage });
   return all;
 };

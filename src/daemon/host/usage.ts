@@ -11,6 +11,10 @@ export interface Usage {
   readonly cpuSeconds: number | null;
   /** pids.current */
   readonly tasks: number | null;
+  /** oom_kill of memory.events: processes killed for want of memory (limits.memoryMax, or the host's) since the slice was made. */
+  readonly oomKills: number | null;
+  /** max of pids.events: how often a process or thread could not be made (limits.tasksMax) since the slice was made. */
+  readonly tasksRefused: number | null;
 }
 
 const number = (text: string | null): number | null => (text === null || !/^\d+$/.test(text) ? null : Number(text));
@@ -22,11 +26,17 @@ export async function readUsage(name: string, parent = "opencode.slice", root = 
       (text) => text.trim(),
       () => null, // it does not run, or the controller is not on
     );
-  const [memory, cpu, tasks] = await Promise.all(["memory.current", "cpu.stat", "pids.current"].map(read));
-  const microseconds = number(/^usage_usec (\d+)$/m.exec(cpu ?? "")?.[1] ?? null);
+  const [memory, cpu, tasks, memoryEvents, taskEvents] = await Promise.all(
+    ["memory.current", "cpu.stat", "pids.current", "memory.events", "pids.events"].map(read),
+  );
+  const field = (text: string | null | undefined, key: string) =>
+    number(new RegExp(`^${key} (\\d+)$`, "m").exec(text ?? "")?.[1] ?? null);
+  const microseconds = field(cpu, "usage_usec");
   return {
     memoryBytes: number(memory ?? null),
     cpuSeconds: microseconds === null ? null : microseconds / 1e6,
     tasks: number(tasks ?? null),
+    oomKills: field(memoryEvents, "oom_kill"),
+    tasksRefused: field(taskEvents, "max"),
   };
 }
