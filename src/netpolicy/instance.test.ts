@@ -35,13 +35,13 @@ in: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-inbound: " leve
 in: counter goto closed
 out: tcp sport 8000 ct direction reply accept comment "policy HASH 3"
 out: tcp sport 8000 ct state untracked tcp flags & (syn | ack) != syn accept
-out: tcp dport 9000 fib daddr type local meta mark set 0x4f410003 accept
-out: udp dport 9000 fib daddr type local meta mark set 0x4f410003 accept
+out: tcp dport 9000 fib daddr type local meta priority set 0x4f410003 accept
+out: udp dport 9000 fib daddr type local meta priority set 0x4f410003 accept
 out: tcp dport 53 ip daddr 127.0.0.53 accept
 out: tcp dport 53 goto no_a-b
 out: udp dport 53 ip daddr 127.0.0.53 accept
 out: udp dport 53 goto no_a-b
-out: fib daddr type != unicast meta mark set 0x4f400003 jump here
+out: fib daddr type != unicast meta priority set 0x4f400003 jump here
 out: ip daddr { 10.0.0.0/8, 192.0.2.1 } accept
 out: ip6 daddr fd00::/8 accept
 out: goto no_a-b
@@ -64,7 +64,7 @@ test("audit differs in its last words only", () => {
 
 test("without isolation everything is let out, with a mark by which it is judged where it arrives", () => {
   assert.deepEqual(chain("out", open("a-b")).slice(2), [
-    "fib daddr type != unicast meta mark set 0x4f420003 jump here",
+    "fib daddr type != unicast meta priority set 0x4f420003 jump here",
     "accept",
   ]);
 });

@@ -46,13 +46,13 @@ function outRules({ listen, loopbackPorts, isolation }: Policy, slot: number, no
     ...answers(listen),
     ...(loopbackPorts.length === 0 ? [] : TRANSPORTS).map(
       (transport) =>
-        `${transport} dport ${anyOf(loopbackPorts)} fib daddr type local meta mark set ${hex(mark + GRANTED)} accept`,
+        `${transport} dport ${anyOf(loopbackPorts)} fib daddr type local meta priority set ${hex(mark + GRANTED)} accept`,
     ),
     ...(dns === undefined ? [] : TRANSPORTS).flatMap((transport) => [
       ...towards(`${transport} dport 53 `, dns ?? NOWHERE),
       `${transport} dport 53 goto ${no}`,
     ]),
-    `fib daddr type != unicast meta mark set ${hex(mark)} jump here`,
+    `fib daddr type != unicast meta priority set ${hex(mark)} jump here`,
     ...(allow === undefined ? ["accept"] : [...towards("", allow), `goto ${no}`]),
   ];
 }

@@ -69,8 +69,9 @@ export const instanceOf = (chain: string): string | null =>
 
 /**
  * Marks of packets on their way through `lo`: the upper bits say they are ours, the lowest are the sender's slot, and between
- * them is what is known of the packet. Clear of the bits others test one by one: Kubernetes' 0x4000 and 0x8000, and
- * Tailscale's third byte is never one of theirs.
+ * them is what is known of the packet. They are in the packet's priority (`meta priority`), not in what netfilter calls its
+ * mark: VPNs and routing rewrite that one in any hook, in postrouting too, where ours is out of reach. The priority stays on
+ * the way through loopback, routing does not look at it, and above 6 it takes CAP_NET_ADMIN to set it (socket(7), SO_PRIORITY).
  */
 export const MARK = 0x4f400000;
 export const MARK_MASK = 0xfff80000;

@@ -70,10 +70,10 @@ const declaration = (kind: "map" | "set", name: string, type: string) => {
 export const declarations = {
   instances: declaration("map", "instances", "cgroupsv2 : verdict"),
   inbound: declaration("map", "inbound", "cgroupsv2 : verdict"),
-  own: declaration("set", "own", "mark . cgroupsv2"),
-  senders: declaration("map", "senders", "mark : verdict"),
+  own: declaration("set", "own", "classid . cgroupsv2"),
+  senders: declaration("map", "senders", "classid : verdict"),
 } as const;
-const CANARIES = `add set ${TABLE} ${CANARY.set} { type mark; size ${INSTANCES_MAX}; flags dynamic; counter; }\n`;
+const CANARIES = `add set ${TABLE} ${CANARY.set} { type classid; size ${INSTANCES_MAX}; flags dynamic; counter; }\n`;
 
 const CHAINS: Readonly<Record<string, string>> = {
   refuse: "",
@@ -94,8 +94,8 @@ const CHAINS: Readonly<Record<string, string>> = {
 };
 
 /** Whether a packet has our mark, with these bits set in it. */
-const marked = (bits = 0): string => `meta mark & ${hex((MARK_MASK | bits) >>> 0)} == ${hex(MARK | bits)}`;
-const SENDER = `meta mark & ${hex(SLOT_MASK)} vmap @senders`;
+const marked = (bits = 0): string => `meta priority & ${hex((MARK_MASK | bits) >>> 0)} == ${hex(MARK | bits)}`;
+const SENDER = `meta priority & ${hex(SLOT_MASK)} vmap @senders`;
 const NOT_SYN = "tcp flags & (syn | ack) != syn";
 const UNREGISTERED = "counter name unregistered drop";
 const socketIn = ({ cgroup, level }: Place): string => `socket cgroupv2 level ${level} "${cgroup}"`;
@@ -113,14 +113,14 @@ function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonl
     ["closed", "meta l4proto tcp reject with tcp reset"],
     ["closed", "reject"],
     ["pass", `${marked(KEPT)} goto refuse`],
-    ["pass", `${marked()} meta mark set 0`],
+    ["pass", `${marked()} meta priority set 0`],
     ["pass", "accept"],
     ["here", "fib daddr type local accept"],
     // What fills a set ends its rule: counted here, dropped there.
-    ["canary", `update @${CANARY.set} { meta mark & ${hex(SLOT_MASK)} }`],
+    ["canary", `update @${CANARY.set} { meta priority & ${hex(SLOT_MASK)} }`],
     ["canary", "drop"],
     ["tell", tells ? `limit rate 2/second burst 1 packets log group ${LOG_GROUP}` : "return"],
-    ["kept", `meta mark set meta mark | ${hex(KEPT)}`],
+    ["kept", `meta priority set meta priority | ${hex(KEPT)}`],
     ["kept", SENDER],
     ["kept", UNREGISTERED],
     ["visit", "meta l4proto 1 goto pass"],
@@ -137,7 +137,7 @@ function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonl
     ["foreign", SENDER],
     ["foreign", UNREGISTERED],
     ["loopback", `ip daddr ${CANARY.address} meta l4proto udp goto canary`],
-    ["loopback", `meta mark & ${hex((MARK_MASK | SLOT_MASK) >>> 0)} . ${slice} @own goto pass`],
+    ["loopback", `meta priority & ${hex((MARK_MASK | SLOT_MASK) >>> 0)} . ${slice} @own goto pass`],
     ["loopback", "meta l4proto 1 goto pass"],
     ["loopback", "meta l4proto 58 goto pass"],
     ["loopback", "socket wildcard <= 1 goto foreign"],

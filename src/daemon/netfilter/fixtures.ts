@@ -81,6 +81,28 @@ const socket = createSocket("udp4").bind(() => {
   socket.send(text, Number(port), host, () => socket.close());
 });`;
 
+/** Sends a datagram to each group or broadcast address by the interface with the first address; says "ok" or the error's code. */
+export const TO_ALL = `
+import { createSocket } from "node:dgram";
+const [own, port, ...targets] = process.argv.slice(1);
+for (const target of targets) {
+  const isV6 = target.includes(":");
+  const socket = createSocket(isV6 ? "udp6" : "udp4");
+  await new Promise((done) => socket.bind(done));
+  if (!isV6) { socket.setBroadcast(true); socket.setMulticastInterface(own); }
+  console.log(await new Promise((done) => socket.send("x", Number(port), target, (error) => done(error?.code ?? "ok"))));
+  socket.close();
+}`;
+
+/** Perl: sends an echo request (ICMP type 8, ICMPv6 type 128) from a raw socket to each address; says "ok" or the error. */
+export const PING = `use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6);
+for my $to (@ARGV) {
+  my $six = $to =~ /:/;
+  socket(my $s, $six ? AF_INET6 : AF_INET, SOCK_RAW, $six ? 58 : 1) or die $!;
+  my $at = $six ? pack_sockaddr_in6(0, inet_pton(AF_INET6, $to)) : pack_sockaddr_in(0, inet_aton($to));
+  print send($s, $six ? pack("C2n3", 128, 0, 0, 1, 1) : pack("C2n3", 8, 0, 0xf7fd, 1, 1), 0, $at) ? "ok" : "refused", "\\n";
+}`;
+
 /** Keeps a connection busy; prints "open", then how it ended. */
 export const HOLDER = `
 import { connect } from "node:net";

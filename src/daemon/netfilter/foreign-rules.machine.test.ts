@@ -9,26 +9,41 @@ before(async () => {
 });
 after(() => scene?.down());
 
-test("other software's marks and notrack rules open nothing, and the host keeps working under them", async () => {
-  const rules = `table inet other {
-    chain mangle { type filter hook prerouting priority mangle; meta mark set 0; }
-    chain out { type route hook output priority mangle; meta mark set 0x6d6f6c65; }
-    chain raw { type filter hook prerouting priority raw; iif lo notrack; }
-    chain rawout { type filter hook output priority raw; oif lo notrack; }
-  }`;
-  await scene.machine.exec(["nft", "-f", "-"], { input: rules });
+/** What becomes of what instance `a`, `open` and the host try, whatever rules there are beside ours. */
+async function holds(): Promise<void> {
   const host = ["tcp 127.0.0.1 5432", "udp 127.0.0.1 5432"];
   assert.deepEqual(await scene.probe(null, ...host), all("ok", ...host));
-  const own = ["tcp 127.0.0.1 4001", "udp 127.0.0.1 4001", "tcp 127.0.0.1 9000"];
-  assert.deepEqual(await scene.probe("a", ...own), all("ok", ...own));
-  const siblings = ["tcp 127.0.0.1 4002", "tcp 127.0.0.1 5432", "tcp 192.0.2.3 80"];
-  assert.deepEqual(await scene.probe("a", ...siblings), refusals(...siblings));
+  const own = ["tcp 127.0.0.1 4001", "udp 127.0.0.1 4001", "tcp 127.0.0.1 9000", "tcp 192.0.2.2 80"];
+  const siblings = ["tcp 127.0.0.1 4002", "tcp 127.0.0.1 5432", "tcp 192.0.2.3 80", "tcp 2001:db8::3 80"];
+  assert.deepEqual(await scene.probe("a", ...own, ...siblings), { ...all("ok", ...own), ...refusals(...siblings) });
   const kept = ["tcp 127.0.0.1 4002", "tcp 127.0.0.1 7000"];
   assert.deepEqual(await scene.probe("open", ...kept), refusals(...kept));
   const inbound = { ...all("ok", "tcp 127.0.0.1 4000"), ...all("ECONNREFUSED", "tcp 127.0.0.1 4001", "tcp ::1 4002") };
   assert.deepEqual(await scene.probe(null, ...Object.keys(inbound)), inbound);
-  await scene.machine.exec(["nft", "delete", "table", "inet", "other"]);
-});
+}
+
+const HANDS: Readonly<Record<string, string>> = {
+  "marks rewritten where packets come in and go out": `
+    chain mangle { type filter hook prerouting priority mangle; meta mark set 0; }
+    chain out { type route hook output priority mangle; meta mark set 0x6d6f6c65; }`,
+  "marks rewritten last in output and in postrouting": `
+    chain late { type filter hook output priority 400; meta mark set 0; }
+    chain post { type filter hook postrouting priority mangle; meta mark set 0x6d6f6c65; ct mark set 7; }
+    chain last { type filter hook postrouting priority 400; meta mark set 0; }`,
+  notrack: `
+    chain raw { type filter hook prerouting priority raw; iif lo notrack; }
+    chain rawout { type filter hook output priority raw; oif lo notrack; }`,
+  "an early accept in every hook": `
+    chain pre { type filter hook prerouting priority -400; accept; }
+    chain in { type filter hook input priority -400; accept; }
+    chain out { type filter hook output priority -400; accept; }
+    chain post { type filter hook postrouting priority -400; accept; }`,
+  "a NAT of what leaves": "chain nat { type nat hook postrouting priority srcnat; oif != lo masquerade; }",
+};
+for (const [what, chains] of Object.entries(HANDS)) {
+  test(`other software's rules open nothing, and the host keeps working under them: ${what}`, () =>
+    scene.under(chains, holds));
+}
 
 test("nor do they let anybody beyond this host in: notrack, marks, an early accept, a NAT", async () => {
   const rules = `table inet other {

@@ -45,9 +45,9 @@ const PROBE_NAME = `${TABLE_NAME}_probe`;
 const PROBE = `${FAMILY} ${PROBE_NAME}`;
 /** The least that the rules are made of, tried once in a table of its own. */
 const LEAST = [
-  `add set ${PROBE} s { type mark . cgroupsv2; }`,
+  `add set ${PROBE} s { type classid . cgroupsv2; }`,
   `add chain ${PROBE} c { type filter hook prerouting priority -310; }`,
-  `add rule ${PROBE} c meta mark & 0x1 . socket cgroupv2 level 1 @s ct direction reply fib daddr type local reject`,
+  `add rule ${PROBE} c meta priority & 0x1 . socket cgroupv2 level 1 @s ct direction reply fib daddr type local reject`,
   "",
 ].join("\n");
 /** What is used of {@link Nft}; tests put another in its place. */

@@ -1,7 +1,7 @@
 /** What leaves an instance, on a booted machine: real slices, real sockets, the machine's own libnftables. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { HOLDER } from "./fixtures.ts";
+import { HOLDER, PING, TO_ALL } from "./fixtures.ts";
 import { all, inSlice, policy, refusals, Scene, script } from "./testing.ts";
 
 let scene: Scene;
@@ -131,4 +131,38 @@ test("audit records and logs the same, and lets it pass", async () => {
   assert.ok((await scene.counter("blocked_a")) >= counted + targets.length);
   assert.ok((await scene.recorded("blocked4_a")).includes("192.0.2.3 . 6 . 8080"));
   await scene.put(policy());
+});
+
+test("ICMP and ICMPv6 go where the policy leads, and are recorded by type elsewhere", async () => {
+  const asked = await scene.countAtPeer("echo4", "ip daddr 192.0.2.3 icmp type echo-request");
+  const asked6 = await scene.countAtPeer("echo6", "ip6 daddr 2001:db8::3 icmpv6 type echo-request");
+  const ping = async (from: string, ...targets: string[]) =>
+    (await scene.inside(from, ["perl", "-e", PING, "--", ...targets])).stdout.trim().split("\n");
+  const counted = await scene.counter("blocked_a");
+  const said = await ping("a", "192.0.2.2", "2001:db8::2", "192.0.2.3", "2001:db8::3");
+  assert.deepEqual(said.slice(0, 2), ["ok", "ok"]);
+  assert.deepEqual([await asked(), await asked6()], [0, 0]);
+  assert.equal(await scene.counter("blocked_a"), counted + 2);
+  assert.ok((await scene.recorded("blocked4_a")).includes("192.0.2.3 . 1 . 2048"), "type 8, code 0");
+  assert.ok((await scene.recorded("blocked6_a")).includes("2001:db8::3 . 58 . 32768"), "type 128, code 0");
+  assert.deepEqual(await ping("open", "192.0.2.3", "2001:db8::3"), ["ok", "ok"]);
+  await scene.machine.waitFor("what is allowed", async () => (await asked()) === 1 && (await asked6()) === 1);
+});
+
+test("multicast and broadcast do not leave an isolated instance", async () => {
+  const GROUPS = ["239.1.2.3", "192.0.2.255", "ff02::1%eth0", "ff02::fb%eth0"];
+  const arrived = await scene.countAtPeer("groups", "udp dport 7777");
+  const send = async (from: string) =>
+    (await scene.inside(from, script(TO_ALL, "192.0.2.1", "7777", ...GROUPS))).stdout.trim().split("\n");
+  const counted = await scene.counter("blocked_a");
+  assert.doesNotMatch((await send("a")).join(" "), /ok/);
+  assert.equal(await arrived(), 0);
+  assert.ok((await scene.counter("blocked_a")) >= counted + GROUPS.length);
+  const four = await scene.recorded("blocked4_a");
+  for (const group of ["239.1.2.3", "192.0.2.255"]) {
+    assert.ok(four.includes(`${group} . 17 . 7777`), `${group} in ${four.join(", ")}`);
+  }
+  assert.ok((await scene.recorded("blocked6_a")).includes("ff02::fb . 17 . 7777"));
+  await send("open");
+  await scene.machine.waitFor("what is allowed", async () => (await arrived()) === GROUPS.length);
 });

@@ -242,18 +242,13 @@ export class Scene {
     return [...stdout.matchAll(/(\S+ \. \d+ \. \d+) counter packets [1-9]/g)].map(([, found = ""]) => found);
   }
 
-  /** Packets that came to the peer for each of these addresses, whatever their protocol, from now on. */
-  async countAtPeer(...addresses: string[]): Promise<(address: string) => Promise<number>> {
-    const counter = (address: string): string => `to_${address.replaceAll(/[.:]/g, "_")}`;
-    const counters = addresses.map((address) => {
-      const match = `${address.includes(":") ? "ip6" : "ip"} daddr ${address}`;
-      return `add counter inet count ${counter(address)}\nadd rule inet count in ${match} counter name ${counter(address)}`;
-    });
-    const chain = "add chain inet count in { type filter hook prerouting priority -400; }";
-    const table = ["add table inet count", "delete table inet count", "add table inet count", chain];
-    await this.peer.exec(["nft", "-f", "-"], { input: `${[...table, ...counters].join("\n")}\n` });
-    return async (address) => {
-      const { stdout } = await this.peer.exec(["nft", "list", "counter", "inet", "count", counter(address)]);
+  /** Counts packets that come to the peer and match this nft expression, from now on; a table for each name. */
+  async countAtPeer(name: string, match: string): Promise<() => Promise<number>> {
+    const chain = "chain in { type filter hook prerouting priority -400; ";
+    const input = `table inet ${name} {\ncounter seen { }\n${chain}${match} counter name seen; }\n}\n`;
+    await this.peer.exec(["nft", "-f", "-"], { input });
+    return async () => {
+      const { stdout } = await this.peer.exec(["nft", "list", "counter", "inet", name, "seen"]);
       return Number(/packets (\d+)/.exec(stdout)?.[1]);
     };
   }
