@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what the supervisor costs, in disposable machines that are gone afterwards.
- *   npm run bench -- [cold-start|fleet|probing|sandbox-start]…   only these
+ *   npm run bench -- [cold-start|fleet|probing|sandbox-start|api|egress-control|egress-data]…   only these
  *   npm run bench -- --write               puts the tables into docs/performance.md
  */
 import { readFile, writeFile } from "node:fs/promises";
@@ -8,6 +8,8 @@ import { availableParallelism, loadavg, release } from "node:os";
 import { parseArgs } from "node:util";
 import { api } from "./api.ts";
 import { coldStart } from "./cold-start.ts";
+import { egressControl } from "./egress-control.ts";
+import { egressData } from "./egress-data.ts";
 import { fleet } from "./fleet.ts";
 import { probing } from "./probing.ts";
 import { sandboxStart } from "./sandbox-start.ts";
@@ -18,6 +20,8 @@ const BENCHES: Readonly<Record<string, () => Promise<string>>> = {
   probing,
   api,
   "sandbox-start": sandboxStart,
+  "egress-control": egressControl,
+  "egress-data": egressData,
 };
 const PAGE = new URL("../docs/performance.md", import.meta.url);
 
