@@ -43,6 +43,14 @@ let
         fix = "use systemd 255 or later";
       }
     )
+    ++ lib.optional (cfg.monitoring.enable && cfg.monitoring.tokenFile == null) (
+      text.format {
+        instance = "services.opencode";
+        field = "monitoring.tokenFile";
+        what = "is not set";
+        fix = ''write the path of a file with a token, such as "/run/secrets/opencode-api-token"'';
+      }
+    )
     ++ lib.optionals (noBackend != null) (
       map (
         instance: text.format (noBackend // { inherit instance; field = "networkIsolation.enable"; })

@@ -26,6 +26,10 @@ in
         # The instances run on while it is restarted, and after a reload it has the new file in force.
         stopIfChanged = false;
         reloadTriggers = [ config.environment.etc."opencode/instances.json".source ];
+      }
+      // lib.optionalAttrs (cfg.monitoring.enable && cfg.monitoring.tokenFile != null) {
+        environment.OPENCODE_SUPERVISOR_LISTEN = "127.0.0.1:${toString cfg.monitoring.port}";
+        serviceConfig.LoadCredential = [ "api-token:${cfg.monitoring.tokenFile}" ];
       };
       tmpfiles.settings.opencode = eachIn enabled (
         name: instance:

@@ -7,7 +7,8 @@
   ...
 }:
 let
-  inherit (lib) mkOption types;
+  inherit (lib) mapNullable mkOption types;
+  t = import ./types.nix { inherit lib; };
   cfg = config.services.opencode;
   defaults = import ./defaults.nix { inherit lib; };
   instance = import ./instance-options.nix {
@@ -56,6 +57,24 @@ in
         listen.port = 8787;
       };
       description = "The opencode servers, by name.";
+    };
+    monitoring = {
+      enable = lib.mkEnableOption "the status API and `/metrics` on a port of 127.0.0.1, for who has the token";
+      port = mkOption {
+        type = t.port;
+        default = 9464;
+        description = "The port. No instance reaches it, with or without isolation.";
+      };
+      tokenFile = mkOption {
+        type = types.nullOr t.secretPath;
+        default = null;
+        apply = mapNullable t.pathText;
+        example = "/run/secrets/opencode-api-token";
+        description = ''
+          A file with the bearer token, 16 printable characters or more on one line. systemd hands it to the supervisor
+          (`LoadCredential=`); only root has to be able to read it.
+        '';
+      };
     };
     instanceFile = mkOption {
       # Not looked into: the hashes in it follow from the units, and these from the rest of it.

@@ -1,6 +1,10 @@
 # Every option set to something, as far as they go together.
 { pkgs, ... }:
 {
+  services.opencode.monitoring = {
+    enable = true;
+    tokenFile = "/run/secrets/opencode-api-token";
+  };
   services.opencode.instances = {
     all = {
       directory = "/srv/all";
