@@ -6,7 +6,7 @@ import { INSTALLED } from "../../../testbed/host.ts";
 import { TABLE } from "../../netpolicy/names.ts";
 import { policyHash } from "../../netpolicy/policy.ts";
 import { open } from "../../netpolicy/testing.ts";
-import { all, b, gate, NODE, policy, Scene } from "./testing.ts";
+import { all, b, gate, NODE, policy, refusals, Scene } from "./testing.ts";
 
 let scene: Scene;
 before(async () => {
@@ -24,6 +24,33 @@ test("nobody else can delete, flush or change the table, and `flush ruleset` pas
     ["a", true],
     ["b", true],
   ]);
+});
+
+/** What a firewall does when it is reloaded: all of its own in one transaction, as firewalld (which is not in the machine) and NixOS' nftables.service do. */
+const RELOAD = `
+table inet firewalld
+delete table inet firewalld
+table inet firewalld {
+  chain pre { type filter hook prerouting priority -140; fib saddr . mark oif exists accept; drop; }
+  chain in { type filter hook input priority filter + 10; ct state established,related accept; iif lo accept; reject; }
+  chain out { type filter hook output priority filter + 10; ct state established,related accept; oif lo accept; accept; }
+}
+`;
+
+test("the table stays when nftables.service is restarted, or another firewall loads its rules anew", async () => {
+  const tries = ["tcp 192.0.2.3 80", "tcp 192.0.2.2 80", "tcp 127.0.0.1 5432"];
+  const holds = async () => {
+    assert.deepEqual(await scene.inForce(policy()), [["a", true]]);
+    assert.deepEqual(await scene.probe("a", ...tries), {
+      ...refusals("tcp 192.0.2.3 80", "tcp 127.0.0.1 5432"),
+      "tcp 192.0.2.2 80": "ok",
+    });
+  };
+  await scene.machine.exec(["systemctl", "restart", "nftables"]);
+  await holds();
+  for (let reload = 0; reload < 3; reload++) await scene.machine.exec(["nft", "-f", "-"], { input: RELOAD });
+  await holds();
+  await scene.machine.exec(["nft", "delete", "table", "inet", "firewalld"]);
 });
 
 test("killed, its rules hold; the next one takes over in place, with counters", async () => {
