@@ -1,12 +1,12 @@
 /**
  * What looking at 500 ready servers costs the daemon: its own code (pulse.ts, judge.ts, watch.ts) against servers in
- * another process. Processor time a look, and from that and from the interval at which one that stays well is looked at (30 s) the
+ * another process. Processor time a look, and from that and from the interval at which one that stays well is looked at the
  * share of a core; then the same as it is at rest, over half a minute.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
-import { FIRST, judge } from "../src/daemon/health/judge.ts";
+import { FIRST, judge, spaced } from "../src/daemon/health/judge.ts";
 import { pulseOf } from "../src/daemon/health/pulse.ts";
 import { TICK_MS, ticks } from "../src/daemon/health/ticks.ts";
 import { cgroupRoot } from "../testbed/host.ts";
@@ -36,7 +36,7 @@ const cpu = (): number => {
 function restingInterval(): number {
   let course = FIRST;
   for (let n = 0; n < 100; n++) course = judge(course, { kind: "alive" }).course;
-  return course.delay;
+  return spaced(course, COUNT);
 }
 
 export async function probing(): Promise<string> {

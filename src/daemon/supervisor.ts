@@ -113,6 +113,7 @@ export class Supervisor {
     await this.#adopt();
     this.#states = await this.#ports.states(this.#inFile());
     await this.#converge(false);
+    this.#health.begin();
   }
 
   /**
@@ -192,12 +193,15 @@ export class Supervisor {
   }
 
   /** Cgroup ids of the slices that are active, by unit. */
-  async #sliceIds(): Promise<ReadonlyMap<string, bigint>> {
+  #sliceIds(): Promise<ReadonlyMap<string, bigint>> {
     const { systemd } = this.#ports;
-    const slices = systemd
-      .known()
-      .filter(({ unit, active }) => active === "active" && parseUnit(unit)?.role === "slice");
-    return new Map(await Promise.all(slices.map(async ({ unit }) => [unit, await systemd.cgroupId(unit)] as const)));
+    const isSlice = ({ unit, active }: UnitRecord) => active === "active" && parseUnit(unit)?.role === "slice";
+    return systemd.cgroupIds(
+      systemd
+        .known()
+        .filter(isSlice)
+        .map(({ unit }) => unit),
+    );
   }
 
   /** Give each controller what is wanted of it; those for which nothing changed are not woken. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Course, FIRST, judge, type Pulse, SILENT, type Verdict } from "./judge.ts";
+import { type Course, FIRST, judge, type Pulse, SILENT, spaced, type Verdict } from "./judge.ts";
 
 const PULSES: Readonly<Record<string, Pulse>> = {
   ".": { kind: "alive" },
@@ -74,4 +74,13 @@ test("hung is only who did not answer so many times since it last did, whatever 
       });
     }),
   );
+});
+
+test("the more servers there are, the longer those that are well wait; one that was amiss never does", () => {
+  const well = { ...FIRST, delay: 30_000 };
+  assert.deepEqual(
+    [1, 100, 500].map((servers) => spaced(well, servers)),
+    [30_000, 30_000, 150_000],
+  );
+  assert.equal(spaced(FIRST, 500), FIRST.delay);
 });

@@ -3,7 +3,7 @@
  * is reported; what is done about it (`hung`: the server is killed, and systemd starts it again) is `next-step.ts`.
  */
 import type { Health, View } from "../instance/view.ts";
-import { FIRST, judge, type Pulse, type Verdict } from "./judge.ts";
+import { FIRST, judge, type Pulse, spaced, type Verdict } from "./judge.ts";
 import type { ProbeResult } from "./probe.ts";
 
 /** Between the first two tries; opencode takes one to two seconds. */
@@ -35,10 +35,16 @@ export class HealthWatch {
   readonly #ports: HealthPorts;
   /** The run being followed, by instance. */
   readonly #runs = new Map<string, string>();
+  readonly #begun = Promise.withResolvers<void>();
   #lastHung = Number.NEGATIVE_INFINITY;
 
   constructor(ports: HealthPorts) {
     this.#ports = ports;
+  }
+
+  /** Nobody is asked before this: hundreds of answers would hold up whoever has more to do first. */
+  begin(): void {
+    this.#begun.resolve();
   }
 
   /** Follow the instance's present run; a run that was followed before is left alone. */
@@ -58,6 +64,7 @@ export class HealthWatch {
   }
 
   async #run(view: View, run: string): Promise<void> {
+    await this.#begun.promise;
     const pulse = this.#ports.pulse(view);
     for (let goesOn = true; goesOn; ) {
       const ready = await this.#untilReady(view, run);
@@ -95,7 +102,7 @@ export class HealthWatch {
     let course = FIRST;
     let told = "";
     for (;;) {
-      await pause(course.delay * (1 + JITTER * (Math.random() * 2 - 1)));
+      await pause(spaced(course, this.#runs.size) * (1 + JITTER * (Math.random() * 2 - 1)));
       if (this.#isOver(view, run)) return false;
       const seen = await pulse(course.patience);
       if (this.#isOver(view, run)) return false;

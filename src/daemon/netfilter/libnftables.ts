@@ -74,6 +74,9 @@ function generationOrNone(): number {
   }
 }
 
+const rulesOf = (chains: readonly string[]): ListedRule[] =>
+  chains.flatMap((chain) => rules(FAMILY, TABLE_NAME, chain));
+
 interface Adopted {
   readonly gate: Gate;
   readonly ids: GateIds;
@@ -162,7 +165,7 @@ export class LibnftablesNetfilter implements Netfilter {
   #adoption(gate: Gate, ids: GateIds, remake: boolean): string {
     const found = tableInfo(FAMILY, TABLE_NAME);
     if (found === null) return tableText(this.features, gate, ids);
-    const comment = listedGate(this.#rules());
+    const comment = listedGate(rulesOf(SHARED_CHAINS));
     if (gateLayout(comment) !== LAYOUT || !canTake(this.features, found.flags)) {
       return deleteText() + tableText(this.features, gate, ids);
     }
@@ -271,8 +274,7 @@ export class LibnftablesNetfilter implements Netfilter {
 
   #rulesFor(wanted: readonly Wanted[]): readonly ListedRule[] {
     if (wanted.length > ONE_BY_ONE) return this.#rules();
-    const chains = [...SHARED_CHAINS, ...wanted.map(({ name }) => namesOf(name).out)];
-    return chains.flatMap((chain) => rules(FAMILY, TABLE_NAME, chain));
+    return rulesOf([...SHARED_CHAINS, ...wanted.map(({ name }) => namesOf(name).out)]);
   }
 
   #run(text: string, { explain = noCause, writesAll = () => false }: RunOptions = {}): void {

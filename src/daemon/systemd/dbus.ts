@@ -6,6 +6,7 @@
  * `resync` event tells the daemon to read everything anew. daemon-reexec fails calls in flight with `NoReply`. During a
  * daemon-reload systemd says of every unit that it was removed: what it says of units meanwhile is not believed.
  */
+import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { createClient, type Message, type MessageBus, Variant } from "dbus-native";
 import { PARENT_SLICE, parseUnit, TARGET } from "../../spec/names.ts";
@@ -24,6 +25,7 @@ import {
 } from "./port.ts";
 import { applyProperties, blankRecord, pathOfUnit, unitOfPath } from "./record.ts";
 
+const CGROUPS = "/sys/fs/cgroup";
 const BUS = "unix:path=/run/dbus/system_bus_socket";
 const DBUS = "org.freedesktop.DBus";
 const SYSTEMD = "org.freedesktop.systemd1";
@@ -54,10 +56,14 @@ const READ: Readonly<Record<"main" | "setup" | "slice" | "ended", readonly Prope
 };
 
 const SINCE: readonly Property[] = [["Unit", "StateChangeTimestamp"]];
-/** An active service has not ended yet, or well. */
-function toRead(unit: string, active: string): readonly Property[] {
+/**
+ * An active service has not ended yet, or well; and of a setup whose main is active nobody asks since when. `running`:
+ * instances whose main is active.
+ */
+function toRead(unit: string, active: string, running: ReadonlySet<string>): readonly Property[] {
   if (unit === TARGET) return SINCE;
-  const role = parseUnit(unit)?.role ?? "slice";
+  const { role, name } = parseUnit(unit) ?? { role: "slice", name: "" };
+  if (role === "setup" && active === "active" && running.has(name)) return [FIRST_SEEN];
   return role === "slice" || active === "active" ? READ[role] : [...READ[role], ...READ.ended];
 }
 
@@ -147,8 +153,12 @@ export class DBusSystemd implements Systemd {
       const units = (Array.isArray(rows) ? rows : []).filter(isUnitRow).filter((row) => row[2] !== "not-found");
       this.#records.clear();
       for (const [unit, , , active, sub] of units) this.#records.set(unit, { ...blankRecord(unit), active, sub });
+      const mains = units.filter(([unit, , , active]) => active === "active" && parseUnit(unit)?.role === "main");
+      const running = new Set(mains.map(([unit]) => parseUnit(unit)?.name ?? ""));
       await Promise.all(
-        units.flatMap(([unit, , , active]) => toRead(unit, active).map((property) => this.#read(unit, ...property))),
+        units.flatMap(([unit, , , active]) =>
+          toRead(unit, active, running).map((property) => this.#read(unit, ...property)),
+        ),
       );
       for (const again of heard) again();
       return this.known();
@@ -206,6 +216,14 @@ export class DBusSystemd implements Systemd {
   async cgroupId(slice: string): Promise<bigint> {
     const id = await this.#get(slice, "Slice", "ControlGroupId");
     return typeof id === "bigint" ? id : 0n;
+  }
+
+  /** ControlGroupId is the inode number of the slice's directory in cgroupfs (cgroups(7)). */
+  async cgroupIds(slices: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+    const parent = `${CGROUPS}${await this.controlGroup(PARENT_SLICE)}`;
+    const id = async (slice: string) =>
+      (await stat(`${parent}/${slice}`, { bigint: true }).catch(() => null))?.ino ?? 0n;
+    return new Map(await Promise.all(slices.map(async (slice) => [slice, await id(slice)] as const)));
   }
 
   async controlGroup(unit: string): Promise<string> {

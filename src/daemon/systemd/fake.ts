@@ -97,6 +97,10 @@ export class FakeSystemd implements Systemd {
     return this.#cgroups.get(slice) ?? 0n;
   }
 
+  async cgroupIds(slices: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+    return new Map(slices.map((slice) => [slice, this.#cgroups.get(slice) ?? 0n]));
+  }
+
   async controlGroup(unit: string): Promise<string> {
     return unit === "opencode.slice" ? "/opencode.slice" : `/${sliceCgroup(unit)}/${unit}`;
   }

@@ -62,6 +62,8 @@ export interface Systemd {
   kill(unit: string, signal: number): Promise<void>;
   /** ControlGroupId of a slice (its inode number in cgroupfs), 0n when it has none. */
   cgroupId(slice: string): Promise<bigint>;
+  /** The same of many slices of instances, by unit, without asking systemd for each. */
+  cgroupIds(slices: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
   /** ControlGroup path of a unit, "" when it has none. */
   controlGroup(unit: string): Promise<string>;
   onEvent(listener: (event: SystemdEvent) => void): void;
