@@ -1,8 +1,7 @@
 /** What an operator may ask of one instance: a table from action to what becomes of it. */
 import { mainUnit, setupUnit } from "../../spec/names.ts";
-import { isNoSuchUnit } from "../systemd/port.ts";
 import type { Controller } from "./controller.ts";
-import type { Ports } from "./steps.ts";
+import { type Ports, startIfThere } from "./steps.ts";
 import { isUp, UNPREPARED } from "./view.ts";
 
 /**
@@ -18,7 +17,8 @@ type Act = (controller: Controller, ports: Pick<Ports, "systemd" | "host">) => P
 
 async function start(controller: Controller, { systemd, host }: Pick<Ports, "systemd" | "host">): Promise<void> {
   const { name, main, setup } = controller.view;
-  if (isUp(main) && (await isStillUp(systemd, name))) return;
+  // It may have been stopped a moment ago, and we have not heard of it.
+  if (isUp(main) && (await startIfThere(systemd, mainUnit(name)))) return;
   if (isUp(main)) controller.update({ main: null });
   const failed = [main, setup].some((unit) => unit?.active === "failed");
   await host.unmark(name);
@@ -34,17 +34,6 @@ async function stop(controller: Controller, { systemd, host }: Pick<Ports, "syst
   for (const unit of [mainUnit(name), setupUnit(name)]) {
     await systemd.stop(unit);
     await systemd.resetFailed(unit);
-  }
-}
-
-/** It may have been stopped a moment ago, and we have not heard of it: a start of what is up changes nothing. */
-async function isStillUp(systemd: Pick<Ports, "systemd">["systemd"], name: string): Promise<boolean> {
-  try {
-    await systemd.start(mainUnit(name));
-    return true;
-  } catch (error) {
-    if (isNoSuchUnit(error)) return false;
-    throw error;
   }
 }
 

@@ -119,9 +119,13 @@ const FREE_IT = "stop that, or write another port; the supervisor tries again by
  */
 async function joined(name: string, specHash: string, systemd: Systemd): Promise<boolean> {
   const main = systemd.known().find(({ unit }) => unit === mainUnit(name));
-  if (main?.specHash !== specHash) return false;
+  return main?.specHash === specHash && startIfThere(systemd, mainUnit(name));
+}
+
+/** A start of what is up changes nothing. False when there is no such unit any more. */
+export async function startIfThere(systemd: Pick<Systemd, "start">, unit: string): Promise<boolean> {
   try {
-    await systemd.start(mainUnit(name));
+    await systemd.start(unit);
     return true;
   } catch (error) {
     if (isNoSuchUnit(error)) return false;
