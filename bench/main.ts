@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what the supervisor costs, in disposable machines that are gone afterwards.
- *   npm run bench -- [cold-start|fleet|probing|sandbox-start|api|egress-control|egress-data]…   only these
+ *   npm run bench -- NAME…     only these, such as cold-start or fleet
  *   npm run bench -- --write               puts the tables into docs/performance.md
  */
 import { readFile, writeFile } from "node:fs/promises";
@@ -11,6 +11,7 @@ import { coldStart } from "./cold-start.ts";
 import { egressControl } from "./egress-control.ts";
 import { egressData } from "./egress-data.ts";
 import { fleet } from "./fleet.ts";
+import { nixEvaluation } from "./nix-evaluation.ts";
 import { probing } from "./probing.ts";
 import { sandboxStart } from "./sandbox-start.ts";
 
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<string>>> = {
   "sandbox-start": sandboxStart,
   "egress-control": egressControl,
   "egress-data": egressData,
+  "nix-evaluation": nixEvaluation,
 };
 const PAGE = new URL("../docs/performance.md", import.meta.url);
 
