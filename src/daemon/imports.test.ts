@@ -8,6 +8,7 @@ const LIST = `
   const imported = [];
   registerHooks({ resolve: (name, context, next) => (imported.push(name), next(name, context)) });
   await import(${JSON.stringify(new URL("./main.ts", import.meta.url).href)});
+  await import(${JSON.stringify(new URL("./api/serve.ts", import.meta.url).href)});
   console.log(JSON.stringify([imported, process.moduleLoadList]));
   process.exit();`;
 

@@ -2,7 +2,6 @@
 import { notify } from "systemd-notify";
 import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
-import { serve } from "./api/serve.ts";
 import { assemble } from "./assemble.ts";
 import { EventRing } from "./events/ring.ts";
 import { type EventSink, tellBoth } from "./events/sink.ts";
@@ -50,18 +49,21 @@ export async function daemon(): Promise<void> {
     times,
   );
   const summarize = debounced(() => void notify(`STATUS=${summary(supervisor)}`), SUMMARY_MS);
-  const gid = (await accounts.group(API_GROUP))?.id ?? 0;
-  const sockets = { status: STATUS_SOCKET, control: CONTROL_SOCKET, gid };
-  const endServing = await serve({
-    ...{ facts, supervisor, egress, ring, sockets },
-    ...{ timings: times, tell: log, ready: () => ready },
-  });
-
   const stopWatchdog = keepWatchdog();
   const started = times.reconcile.time(() => supervisor.start());
   reload = reloader(supervisor, times, log, started, tidy);
   const watchers = [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
-  await started;
+  /** Loaded, and listening, while systemd is asked and instances start: they do not wait for it. */
+  const listen = async (): Promise<() => Promise<void>> => {
+    const { serve } = await import("./api/serve.ts");
+    const gid = (await accounts.group(API_GROUP))?.id ?? 0;
+    const sockets = { status: STATUS_SOCKET, control: CONTROL_SOCKET, gid };
+    return serve({
+      ...{ facts, supervisor, egress, ring, sockets },
+      ...{ timings: times, tell: log, ready: () => ready },
+    });
+  };
+  const [endServing] = await Promise.all([listen(), started]);
   ready = true;
   report(log, supervisor.file.problems);
   notify(`READY=1\nSTATUS=${summary(supervisor)}`);

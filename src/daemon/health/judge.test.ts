@@ -82,5 +82,6 @@ test("the more servers there are, the longer those that are well wait; one that 
     [1, 100, 500].map((servers) => spaced(well, servers)),
     [30_000, 30_000, 150_000],
   );
-  assert.equal(spaced(FIRST, 500), FIRST.delay);
+  assert.deepEqual([spaced(FIRST, 1), spaced(FIRST, 500)], [FIRST.delay, 150_000]);
+  assert.equal(spaced({ ...FIRST, amiss: 1 }, 500), FIRST.delay);
 });

@@ -55,5 +55,5 @@ export function judge(course: Course, pulse: Pulse): { readonly course: Course; 
 }
 
 /** Milliseconds to wait with the next look when there are so many servers: those that are well wait for one another. */
-export const spaced = ({ delay }: Course, servers: number): number =>
-  delay < STEADY_MS ? delay : Math.max(delay, servers * EACH_MS);
+export const spaced = ({ delay, amiss }: Course, servers: number): number =>
+  amiss > 0 ? delay : Math.max(delay, servers * EACH_MS);
