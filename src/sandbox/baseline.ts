@@ -7,7 +7,7 @@ import baseline from "./baseline.json" with { type: "json" };
 
 export type Directive = keyof typeof baseline;
 
-interface Entry {
+export interface Entry {
   /** As in a unit file; a list is one line each. */
   readonly value: string | readonly string[];
   readonly why: string;

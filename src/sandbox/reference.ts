@@ -1,15 +1,8 @@
 /** The made parts of `docs/sandbox.md`: run this file to bring the page up to date; `reference.test.ts` sees that it is. */
 import { readFileSync, writeFileSync } from "node:fs";
 import baseline from "./baseline.json" with { type: "json" };
+import type { Entry } from "./baseline.ts";
 import { RUNTIME } from "./host.ts";
-
-interface Entry {
-  readonly value: string | readonly string[];
-  readonly why: string;
-  readonly since?: number;
-  readonly before?: string;
-  readonly lost?: string;
-}
 
 const PAGE = new URL("../../docs/sandbox.md", import.meta.url);
 const code = (text: string): string => `\`${text}\``;

@@ -132,7 +132,10 @@ export const NetworkIsolation = Type.Object(
           maximum: 86400,
           description: "how often the journal is told how much more was refused",
         }),
-        mute: list(Cidr, "destinations that are known noise: refused and counted as any, but neither logged nor shown"),
+        mute: list(
+          Cidr,
+          "destinations that are known noise: refused and counted like all others, but neither logged nor shown",
+        ),
       },
       { ...closed, default: {} },
     ),

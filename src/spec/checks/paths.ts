@@ -33,18 +33,18 @@ const otherThan =
   (other: Use) =>
     other.instance !== instance;
 
-const none = () => () => false;
-const any = () => () => true;
+const nobody = () => () => false;
+const everybody = () => () => true;
 /** Of whom the path itself, not only what is above it, must be out of reach: read-only means so for the instance at least. */
 const SAME_PATH: Readonly<Record<PathKind, (use: Use) => (writer: Use) => boolean>> = {
-  write: none,
-  state: none,
+  write: nobody,
+  state: nobody,
   share:
     ({ instance }) =>
     (writer) =>
       writer.instance === instance,
-  config: any,
-  secret: any,
+  config: everybody,
+  secret: everybody,
 };
 
 const problem = ({ instance, field }: PathUse, what: string, fix: string): Problem => ({ instance, field, what, fix });
