@@ -5,7 +5,8 @@ import { Type } from "typebox";
 import { ownAddresses } from "../daemon/egress/addresses.ts";
 import { EgressReport } from "../daemon/egress/model.ts";
 import { growth, snippet, suggestions, table } from "./blocked-text.ts";
-import { get, Unavailable, understood } from "./client.ts";
+import { get, understood } from "./client.ts";
+import { Unavailable } from "./command.ts";
 import { EX } from "./exit.ts";
 
 const Reports = Type.Object({ instances: Type.Array(EgressReport) });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Type } from "typebox";
-import { Unavailable, understood } from "./client.ts";
+import { understood } from "./client.ts";
+import { Unavailable } from "./command.ts";
 
 const Answer = Type.Object({ state: Type.String() });
 

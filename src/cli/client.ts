@@ -4,15 +4,11 @@ import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { request } from "../http.ts";
 import { RUNTIME_DIR } from "../spec/names.ts";
+import { Unavailable } from "./command.ts";
 
 export type SocketName = "status" | "control";
 const socketPath = (name: SocketName): string => `${RUNTIME_DIR}/${name}.sock`;
 const TIMEOUT_MS = 30_000;
-
-/** The supervisor cannot be asked; the message says what to do. */
-export class Unavailable extends Error {
-  override name = "Unavailable";
-}
 
 /** An answer's body as what it should be. Throws {@link Unavailable} when the supervisor that runs is of another version. */
 export function understood<T extends TSchema>(schema: T, body: unknown): Static<T> {

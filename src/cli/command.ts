@@ -39,6 +39,11 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
+/** The supervisor cannot be asked; the message says what to do. */
+export class Unavailable extends Error {
+  override name = "Unavailable";
+}
+
 const SHOWN: Readonly<Record<Argument["kind"], (name: string) => string>> = {
   required: (name) => name,
   optional: (name) => `[${name}]`,

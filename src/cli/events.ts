@@ -1,8 +1,9 @@
 /** `events [NAME]`: what happened, from the supervisor's own record; with --follow as it happens, over its restarts. */
 import { setTimeout as delay } from "node:timers/promises";
 import { EventList, SupervisorEvent } from "../daemon/events/model.ts";
-import { get, stream, Unavailable, understood } from "./client.ts";
+import { get, stream, understood } from "./client.ts";
 import type { Call } from "./command.ts";
+import { Unavailable } from "./command.ts";
 import { EX } from "./exit.ts";
 import { complain, write, writeJson } from "./output.ts";
 import { hasColour, painted } from "./table.ts";

@@ -1,8 +1,8 @@
 /** `logs NAME`: what an instance's server and setup wrote, as the supervisor reads it from the journal. */
 import { setTimeout as delay } from "node:timers/promises";
 import { LogPage } from "../daemon/api/model.ts";
-import { detailOf, get, Unavailable, understood } from "./client.ts";
-import { type Call, UsageError } from "./command.ts";
+import { detailOf, get, understood } from "./client.ts";
+import { type Call, Unavailable, UsageError } from "./command.ts";
 import { EX } from "./exit.ts";
 import { unknownInstance, write, writeJson } from "./output.ts";
 

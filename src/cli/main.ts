@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /** `opencode-supervisor`: one binary for people and scripts. Exit statuses are those of sysexits(3): see exit.ts. */
 import { VERSION } from "../version.ts";
-import { Unavailable } from "./client.ts";
-import { parseCall, UsageError, usageOf } from "./command.ts";
+import { parseCall, Unavailable, UsageError, usageOf } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EX } from "./exit.ts";
 import { helpOf, overviewOfCommands } from "./help.ts";
