@@ -96,7 +96,7 @@ buildNpmPackage {
     makeWrapper ${lib.getExe nodejs} $out/bin/opencode-supervisor --set MALLOC_ARENA_MAX 1 \
       --add-flags "--expose-gc $home/dist/cli/main.js"
 
-    install -Dm644 -t $out/lib/systemd/system systemd/*.service systemd/*.target systemd/*.slice
+    install -Dm644 -t $out/lib/systemd/system systemd/*.service systemd/*.socket systemd/*.target systemd/*.slice
     install -Dm644 -t $out/lib/tmpfiles.d systemd/tmpfiles.d/*
     install -Dm644 -t $out/lib/systemd/catalog systemd/opencode-supervisor.catalog
     install -Dm644 -t $out/share/opencode-supervisor systemd/instances.schema.json

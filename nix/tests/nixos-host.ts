@@ -6,7 +6,7 @@
 import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { golden, type Tree } from "../../scripts/nix-golden.ts";
-import { SUPERVISOR_UNIT, TARGET } from "../../src/spec/names.ts";
+import { SUPERVISOR_SOCKETS, SUPERVISOR_UNIT, TARGET } from "../../src/spec/names.ts";
 import { INSTALLED, NODE_DIR, opencodeBinary } from "../../testbed/host.ts";
 import type { Machine } from "../../testbed/machine.ts";
 
@@ -86,7 +86,9 @@ export class NixosHost {
 
   /** switch-to-configuration: stop, activate, daemon-reload, reload, start. */
   async switch(generation: Generation): Promise<void> {
-    if (generation === "none") await this.machine.exec(["systemctl", "stop", TARGET, SUPERVISOR_UNIT]);
+    if (generation === "none") {
+      await this.machine.exec(["systemctl", "stop", TARGET, SUPERVISOR_UNIT, ...SUPERVISOR_SOCKETS]);
+    }
     await this.activate(generation);
     await this.machine.exec(["systemctl", "daemon-reload"]);
     if (generation === "none") return;

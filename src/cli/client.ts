@@ -9,6 +9,9 @@ import { Unavailable } from "./command.ts";
 export type SocketName = "status" | "control";
 const socketPath = (name: SocketName): string => `${RUNTIME_DIR}/${name}.sock`;
 const TIMEOUT_MS = 30_000;
+/** A person is told what is waited for after so long. */
+const WAITING_MS = 2000;
+const WAITING = "opencode-supervisor: waiting for the supervisor, which starts or has much to do\n";
 
 /** An answer's body as what it should be. Throws {@link Unavailable} when the supervisor that runs is of another version. */
 export function understood<T extends TSchema>(schema: T, body: unknown): Static<T> {
@@ -22,6 +25,7 @@ const NOT_RUNNING = "the supervisor does not run: systemctl start opencode.targe
 const HINTS: Readonly<Record<string, (socket: SocketName) => string>> = {
   ENOENT: () => NOT_RUNNING,
   ECONNREFUSED: () => NOT_RUNNING,
+  ABORT_ERR: () => "the supervisor does not answer; systemctl status opencode-supervisor.service says how it is",
   EAGAIN: () => "the supervisor is asked by too many at once; try again",
   EACCES: (socket) =>
     socket === "control" ? "only root may change anything" : "only root and members of the group opencode may ask",
@@ -42,21 +46,38 @@ interface Asked {
   readonly socket?: SocketName;
 }
 
-/** Ask for a path; the parsed JSON and its HTTP status. Throws {@link Unavailable}. */
-export function get(path: string, { method = "GET", socket = "status" }: Asked = {}): Promise<Answer> {
+/**
+ * Ask for a path; the parsed JSON and its HTTP status. While the supervisor restarts this waits for the next one, which
+ * is asked again what the last one was cut off in. Throws {@link Unavailable}.
+ */
+export async function get(path: string, { method = "GET", socket = "status" }: Asked = {}): Promise<Answer> {
+  const patience = process.stderr.isTTY ? setTimeout(() => void process.stderr.write(WAITING), WAITING_MS) : undefined;
+  const asked = { method, socket };
+  try {
+    return await once(path, asked).catch((error: NodeJS.ErrnoException) => {
+      if (method !== "GET" || error.code !== "ECONNRESET") throw error;
+      return once(path, asked);
+    });
+  } catch (error) {
+    throw error instanceof Error ? unavailable(socket, error) : error;
+  } finally {
+    clearTimeout(patience);
+  }
+}
+
+function once(path: string, { method, socket }: Required<Asked>): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void => reject(unavailable(socket, error));
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const call = request({ socketPath: socketPath(socket), path, method, signal }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", fail);
+      response.on("error", reject);
       response.on("end", () => {
         const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
         resolve({ status: response.statusCode ?? 0, body });
       });
     });
-    call.on("error", fail);
+    call.on("error", reject);
     call.end();
   });
 }

@@ -1,9 +1,9 @@
 /** `teardown`: leave no unit, slice, table or root behind, whether the daemon runs or not. State directories and passwords stay. */
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { assemble } from "../daemon/assemble.ts";
 import type { EgressEvents } from "../daemon/egress/egress.ts";
 import type { SupervisorPorts } from "../daemon/supervisor.ts";
-import { INSTANCE_FILE, RUNTIME_DIR, SUPERVISOR_UNIT, TARGET } from "../spec/names.ts";
+import { INSTANCE_FILE, RUNTIME_DIR, SUPERVISOR_SOCKETS, SUPERVISOR_UNIT, TARGET } from "../spec/names.ts";
 import { formatProblem } from "../spec/problem.ts";
 import { EX } from "./exit.ts";
 import { systemctl } from "./systemctl.ts";
@@ -13,8 +13,9 @@ export async function teardown(): Promise<number> {
     process.stderr.write("opencode-supervisor: teardown needs root\n");
     return EX.NOPERM;
   }
-  await systemctl("stop", SUPERVISOR_UNIT);
+  await systemctl("stop", ...SUPERVISOR_SOCKETS, SUPERVISOR_UNIT);
   await systemctl("stop", TARGET);
+  await mkdir(RUNTIME_DIR, { recursive: true, mode: 0o755 }); // what is taken away is written down there
   const { supervisor, close } = await assemble(INSTANCE_FILE, toStderr, Date.now());
   try {
     // The target is stopped, so nothing is wanted: what is there is taken away step by step.

@@ -2,6 +2,7 @@
 import { notify } from "systemd-notify";
 import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
+import { takeSockets } from "./api/sockets.ts";
 import { assemble } from "./assemble.ts";
 import { EventRing } from "./events/ring.ts";
 import { type EventSink, tellBoth } from "./events/sink.ts";
@@ -29,6 +30,7 @@ const PROBLEMS_LOGGED = 50;
 export async function daemon(): Promise<void> {
   let reload: (bySignal: boolean) => void = () => undefined; // until the file is read for the first time
   process.on("SIGHUP", () => reload(true));
+  const passed = takeSockets(process.env);
   const startedAt = Date.now();
   const ring = new EventRing(startedAt.toString(36));
   const times = timings();
@@ -50,14 +52,19 @@ export async function daemon(): Promise<void> {
   );
   const summarize = debounced(() => void notify(`STATUS=${summary(supervisor)}`), SUMMARY_MS);
   const stopWatchdog = keepWatchdog();
-  const started = times.reconcile.time(() => supervisor.start());
+  const known = Promise.withResolvers<void>();
+  const started = times.reconcile.time(() => supervisor.start(known.resolve));
   reload = reloader(supervisor, times, log, started, tidy);
   const watchers = [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
   /** Loaded, and listening, while systemd is asked and instances start: they do not wait for it. */
   const listen = async (): Promise<() => Promise<void>> => {
-    const { serve } = await import("./api/serve.ts");
-    const gid = (await accounts.group(API_GROUP))?.id ?? 0;
-    const sockets = { status: STATUS_SOCKET, control: CONTROL_SOCKET, gid };
+    // Who asked while there was no daemon is answered once there is something to say.
+    const [{ serve }] = await Promise.all([import("./api/serve.ts"), Promise.race([known.promise, started])]);
+    const gid = passed.has("status") ? 0 : ((await accounts.group(API_GROUP))?.id ?? 0);
+    const sockets = {
+      status: passed.get("status") ?? { path: STATUS_SOCKET, gid, mode: 0o660 },
+      control: passed.get("control") ?? { path: CONTROL_SOCKET, gid: 0, mode: 0o600 },
+    };
     return serve({
       ...{ facts, supervisor, egress, ring, sockets },
       ...{ timings: times, tell: log, ready: () => ready },

@@ -107,12 +107,15 @@ export class Supervisor {
     return this.#ports.egress;
   }
 
-  /** Read what there is, then make it what the file says. Resolves once every policy is settled. */
-  async start(): Promise<void> {
+  /**
+   * Read what there is, then make it what the file says. Resolves once every policy is settled; `known` is called before
+   * that, when each instance has what is wanted of it and what there is.
+   */
+  async start(known: () => void = () => undefined): Promise<void> {
     this.#file = await this.#ports.loader.load();
     await this.#adopt();
     this.#states = await this.#ports.states(this.#inFile());
-    await this.#converge(false);
+    await this.#converge(false, known);
     this.#health.begin();
   }
 
@@ -205,7 +208,7 @@ export class Supervisor {
   }
 
   /** Give each controller what is wanted of it; those for which nothing changed are not woken. */
-  async #converge(retry: boolean): Promise<void> {
+  async #converge(retry: boolean, known: () => void = () => undefined): Promise<void> {
     await this.#idle;
     const { specs: enabled, kept } = this.#file;
     const specs = new Map(this.targetActive ? enabled.map((spec) => [spec.name, spec]) : []);
@@ -217,6 +220,7 @@ export class Supervisor {
       this.#want(controller, specs.get(name) ?? null, retry);
       settling.push(controller.policySettled());
     }
+    known();
     await withDeadline(Promise.all(settling), SETTLE_MS);
   }
 

@@ -5,6 +5,8 @@ export const PARENT_SLICE = "opencode.slice";
 /** Stopping this target stops every instance. */
 export const TARGET = "opencode.target";
 export const SUPERVISOR_UNIT = "opencode-supervisor.service";
+/** What systemd listens on for it, also while it is not there. */
+export const SUPERVISOR_SOCKETS = ["opencode-supervisor.socket", "opencode-supervisor-control.socket"] as const;
 /** Where the supervisor keeps what does not outlive a boot: roots, rendered configs, credentials. */
 export const RUNTIME_DIR = "/run/opencode-supervisor";
 /** Where the supervisor keeps what does: the passwords it made. */

@@ -55,5 +55,6 @@ in
         switch("")
         machine.wait_until_fails("pgrep -f opencode-init")
         machine.fail("systemctl is-active opencode-supervisor.service opencode.target")
+        machine.fail("systemctl is-active opencode-supervisor.socket opencode-supervisor-control.socket")
   '';
 }

@@ -12,7 +12,7 @@ import type { HostFacts } from "../status.ts";
 import type { Supervisor } from "../supervisor.ts";
 import { buildControl } from "./control.ts";
 import { addInstanceRoutes } from "./instance.ts";
-import { buildApi, listenOn } from "./server.ts";
+import { buildApi, endServing, listenOn, listenOnFd } from "./server.ts";
 import { tcpListener } from "./tcp.ts";
 import { wantToken } from "./token.ts";
 
@@ -24,9 +24,11 @@ export interface Served {
   readonly ring: EventRing;
   readonly timings: Timings;
   readonly tell: EventSink;
-  /** Paths of the sockets, and who may read the first. */
-  readonly sockets: { readonly status: string; readonly control: string; readonly gid: number };
+  readonly sockets: { readonly status: Place; readonly control: Place };
 }
+
+/** A socket that systemd passed on, or one to be made. */
+export type Place = number | { readonly path: string; readonly gid: number; readonly mode: number };
 
 /** Listens; answers with what ends it. */
 export async function serve(served: Served, env: NodeJS.ProcessEnv = process.env): Promise<() => Promise<void>> {
@@ -40,16 +42,19 @@ export async function serve(served: Served, env: NodeJS.ProcessEnv = process.env
     ask: (name, action) => supervisor.ask(name, action),
     tell,
   });
-  await listenOn(status, sockets.status, sockets.gid);
-  await listenOn(control, sockets.control, 0, 0o600);
+  await listenAt(status, sockets.status);
+  await listenAt(control, sockets.control);
   const tcp = await listenTcp(build, env).catch((error: unknown) => {
     tell.error({ kind: "trouble", what: "api" }, `no TCP listener: ${error instanceof Error ? error.message : error}`);
     return null;
   });
   return async () => {
-    await Promise.all([status, control, tcp].map((server) => server?.close()));
+    await Promise.all([status, control, ...(tcp === null ? [] : [tcp])].map(endServing));
   };
 }
+
+const listenAt = (api: FastifyInstance, place: Place): Promise<void> =>
+  typeof place === "number" ? listenOnFd(api, place) : listenOn(api, place.path, place.gid, place.mode);
 
 /** A server with everything that can be read. */
 function reading(served: Served, streams: EventStreams, logs: ReturnType<typeof logReader>): FastifyInstance {

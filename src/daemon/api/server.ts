@@ -2,6 +2,7 @@
  * The status API: read-only, on a Unix socket that a group may read. Everything it answers is the Status model.
  * Refusals are problem documents: see `problems.ts`. What may be changed is on a socket of its own: see `control.ts`.
  */
+import { once } from "node:events";
 import { chmod, chown, rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
@@ -23,10 +24,13 @@ const INACTIVE_MS = 60_000;
 /** Connections at once: a thousand who follow, and a thousand who ask. */
 const CONNECTIONS_MOST = 2200;
 
+/** Who is being answered when it ends has so long to get it. */
+const LAST_MS = 1000;
+
 /** A server without routes, whose refusals are problem documents. `hint` is what there is instead of a path that is not there. */
 export function bareServer(hint: string): FastifyInstance {
   const api = Fastify({
-    ...{ logger: false, bodyLimit: 1024, requestTimeout: 10_000, forceCloseConnections: true },
+    ...{ logger: false, bodyLimit: 1024, requestTimeout: 10_000, return503OnClosing: false },
     connectionTimeout: INACTIVE_MS,
     frameworkErrors: (error, _request, reply) =>
       void refuse(reply, codeOfStatus(error.statusCode ?? 400), error.message),
@@ -75,4 +79,19 @@ export async function listenOn(api: FastifyInstance, path: string, gid: number, 
   await api.listen({ path, backlog: CONNECTIONS_MOST });
   await chown(path, 0, gid);
   await chmod(path, mode);
+}
+
+/** Listen on a socket that systemd made and keeps, with its owner and mode: see sockets.ts. */
+export async function listenOnFd(api: FastifyInstance, fd: number): Promise<void> {
+  await api.ready();
+  const listening = once(api.server, "listening");
+  api.server.listen({ fd }, CONNECTIONS_MOST);
+  await listening;
+}
+
+/** Ends it. What was asked is answered first, to those who take it; who only holds on to a connection is put out. */
+export async function endServing(api: FastifyInstance): Promise<void> {
+  const cut = setTimeout(() => api.server.closeAllConnections(), LAST_MS);
+  await api.close();
+  clearTimeout(cut);
 }

@@ -13,6 +13,8 @@ const HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store",
   "x-accel-buffering": "no",
+  // Nothing comes after the stream; and when it is ended, the connection is not waited for.
+  connection: "close",
 };
 
 interface Follower {

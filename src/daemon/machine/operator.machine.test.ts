@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Value } from "typebox/value";
 import { ANSWERS } from "../../cli/answers.ts";
-import { INSTANCE_FILE, RUNTIME_DIR, SUPERVISOR_UNIT } from "../../spec/names.ts";
+import { INSTANCE_FILE, RUNTIME_DIR, SUPERVISOR_SOCKETS, SUPERVISOR_UNIT } from "../../spec/names.ts";
 import { InstanceDetail, InstanceStatus, LogPage } from "../api/model.ts";
 import { EventList } from "../events/model.ts";
 import { EVENTS } from "../journal/messages.ts";
@@ -220,7 +220,7 @@ describe("the operator's program", () => {
   });
 
   it("without a supervisor says how to start one", async () => {
-    await host.systemctl("stop", SUPERVISOR_UNIT);
+    await host.systemctl("stop", SUPERVISOR_UNIT, ...SUPERVISOR_SOCKETS);
     for (const args of [["status"], ["show", "a"], ["logs", "a"], ["events"], ["stop", "a"], ["blocked"]]) {
       const { code, stderr } = await host.cli(...args);
       assert.deepEqual([code, stderr.includes("systemctl start opencode.target")], [69, true], args.join(" "));
