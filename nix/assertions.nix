@@ -51,6 +51,27 @@ let
         fix = ''write the path of a file with a token, such as "/run/secrets/opencode-api-token"'';
       }
     )
+    ++ lib.concatMap (
+      program:
+      lib.optionals cfg.monitoring.${program}.enable (
+        lib.optional (!cfg.monitoring.enable) (
+          text.format {
+            instance = "services.opencode";
+            field = "monitoring.${program}.enable";
+            what = "is on, and monitoring.enable is not: there is nothing to show";
+            fix = "write monitoring.enable = true";
+          }
+        )
+        ++ lib.optional (!config.services.${program}.enable) (
+          text.format {
+            instance = "services.opencode";
+            field = "monitoring.${program}.enable";
+            what = "is on, and services.${program}.enable is not";
+            fix = "write services.${program}.enable = true";
+          }
+        )
+      )
+    ) [ "prometheus" "grafana" ]
     ++ lib.optionals (noBackend != null) (
       map (
         instance: text.format (noBackend // { inherit instance; field = "networkIsolation.enable"; })

@@ -5,5 +5,6 @@
     ./assertions.nix
     ./render.nix
     ./host.nix
+    ./monitoring.nix
   ];
 }

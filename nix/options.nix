@@ -75,6 +75,19 @@ in
           (`LoadCredential=`); only root has to be able to read it.
         '';
       };
+      prometheus.enable = mkOption {
+        type = types.bool;
+        default = false;
+        description = ''
+          Whether this host's `services.prometheus` reads these metrics and has the alerts that come with them. systemd hands
+          it the token (`LoadCredential=`); its own user need not be able to read `tokenFile`.
+        '';
+      };
+      grafana.enable = mkOption {
+        type = types.bool;
+        default = false;
+        description = "Whether this host's `services.grafana` has the dashboard that comes with them.";
+      };
     };
     instanceFile = mkOption {
       # Not looked into: the hashes in it follow from the units, and these from the rest of it.

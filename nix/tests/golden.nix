@@ -20,12 +20,21 @@ in
   "etc/tmpfiles.d/opencode.conf" = lib.concatStrings (
     lib.mapAttrsToList rule (config.systemd.tmpfiles.settings.opencode or { })
   );
-  "host.json" = builtins.toJSON {
+  "host.json" = builtins.toJSON ({
     inherit (config.users) users groups;
     inherit (config.networking.firewall) allowedTCPPorts;
     inherit (config) warnings;
     targets = config.systemd.targets;
-  };
+  }
+  // lib.optionalAttrs (cfg.enable && cfg.monitoring.prometheus.enable) {
+    prometheus = {
+      inherit (config.services.prometheus) scrapeConfigs ruleFiles checkConfig;
+      inherit (config.systemd.services.prometheus.serviceConfig) LoadCredential;
+    };
+  }
+  // lib.optionalAttrs (cfg.enable && cfg.monitoring.grafana.enable) {
+    grafana = config.services.grafana.provision;
+  });
 }
 // lib.mapAttrs' (
   name: unit: lib.nameValuePair "etc/systemd/system/${name}.d/overrides.conf" unit.text

@@ -26,4 +26,4 @@ let
     example = if option ? example then text option.example else null;
   };
 in
-map show (lib.filter isShown (lib.optionAttrSetToDocList { inherit (options) services; }))
+map show (lib.filter isShown (lib.optionAttrSetToDocList { services = { inherit (options.services) opencode; }; }))

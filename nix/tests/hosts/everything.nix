@@ -4,7 +4,11 @@
   services.opencode.monitoring = {
     enable = true;
     tokenFile = "/run/secrets/opencode-api-token";
+    prometheus.enable = true;
+    grafana.enable = true;
   };
+  services.prometheus.enable = true;
+  services.grafana.enable = true;
   services.opencode.instances = {
     all = {
       directory = "/srv/all";

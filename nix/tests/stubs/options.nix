@@ -49,6 +49,24 @@ in
       users = attributes;
       groups = attributes;
     };
+    services = {
+      prometheus = {
+        enable = anything false;
+        scrapeConfigs = mkOption {
+          type = types.listOf types.anything;
+          default = [ ];
+        };
+        ruleFiles = mkOption {
+          type = types.listOf types.path;
+          default = [ ];
+        };
+        checkConfig = anything true;
+      };
+      grafana = {
+        enable = anything false;
+        provision = attributes;
+      };
+    };
     networking.firewall.allowedTCPPorts = mkOption {
       type = types.listOf types.port;
       default = [ ];
