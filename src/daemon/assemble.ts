@@ -24,7 +24,7 @@ import type { View } from "./instance/view.ts";
 import { readInstanceFile } from "./instance-file.ts";
 import { limiter } from "./limiter.ts";
 import { Loader } from "./loader.ts";
-import { type Timings, timings } from "./metrics/histogram.ts";
+import { type Histogram, type Timings, timings } from "./metrics/histogram.ts";
 import { LibnftablesNetfilter } from "./netfilter/libnftables.ts";
 import type { HostFacts } from "./status.ts";
 import { Supervisor, type SupervisorPorts } from "./supervisor.ts";
@@ -49,7 +49,7 @@ export async function assemble(
   file: string,
   events: SupervisorPorts["events"] & EgressEvents,
   startedAt: number,
-  { probe: probes }: Timings = timings(),
+  { probe: probes, look: looks }: Timings = timings(),
 ): Promise<Assembly> {
   const systemd = await DBusSystemd.connect();
   const netfilter = await LibnftablesNetfilter.open(undefined, GENERATION_FILE);
@@ -84,7 +84,7 @@ export async function assemble(
             ({ ready }) => ready,
           ),
         ),
-      pulse: (view) => pulseView(systemd, view),
+      pulse: (view) => pulseView(systemd, view, looks),
       pause: ticks(TICK_MS),
     },
     output: readOutput,
@@ -111,8 +111,8 @@ async function probeView(systemd: DBusSystemd, { wanted }: View) {
   return probe(targetOf(systemd, wanted.spec));
 }
 
-function pulseView(systemd: DBusSystemd, { wanted }: View): (patienceMs: number) => Promise<Pulse> {
-  return wanted === null ? async () => ({ kind: "unknown" }) : pulseOf(targetOf(systemd, wanted.spec));
+function pulseView(systemd: DBusSystemd, { wanted }: View, looks: Histogram): (patienceMs: number) => Promise<Pulse> {
+  return wanted === null ? async () => ({ kind: "unknown" }) : pulseOf(targetOf(systemd, wanted.spec), looks);
 }
 
 const targetOf = (systemd: DBusSystemd, spec: InstanceSpec): Target => ({

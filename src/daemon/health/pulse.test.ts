@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { after, test } from "node:test";
+import { Histogram } from "../metrics/histogram.ts";
 import type { Target } from "./probe.ts";
 import { pulseOf } from "./pulse.ts";
 import { ownCgroup } from "./testing.ts";
@@ -111,4 +112,34 @@ test("unknown: what fails is ours, and not the server's doing", async () => {
   assert.deepEqual(await pulse(), { kind: "alive" });
   const secrets = () => Promise.reject(new Error("the bus is being restarted"));
   assert.deepEqual(await look({ address: "127.0.0.1", port, secrets })(), { kind: "unknown" });
+});
+
+test("what a look took is written down, with how it went; what says nothing of the server is not", async () => {
+  const record = new Histogram([20]);
+  let answer: RequestListener = healthy;
+  const { port } = await served((request, response) => answer(request, response));
+  const secrets = async () => ({ password: "secret", controlGroup: ownCgroup() });
+  const pulse = pulseOf({ address: "127.0.0.1", port, secrets }, record);
+  const counts = () => [...record.counts, record.errors];
+  await pulse(30_000);
+  assert.deepEqual(counts(), [1, 0, 0]);
+  answer = (_request, response) => void response.writeHead(500).end();
+  await pulse(30_000);
+  assert.deepEqual(counts(), [2, 0, 1]);
+  answer = () => undefined;
+  await pulse(1);
+  assert.deepEqual(counts(), [3, 0, 2]);
+  assert.ok(record.sum > 0);
+  const nobody = pulseOf(
+    {
+      address: "127.0.0.1",
+      port,
+      secrets: async () => {
+        throw new Error("the bus is away");
+      },
+    },
+    record,
+  );
+  assert.equal((await nobody(30_000)).kind, "unknown");
+  assert.deepEqual(counts(), [3, 0, 2]);
 });

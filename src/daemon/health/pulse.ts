@@ -5,6 +5,7 @@
  */
 import { connect } from "node:net";
 import { SERVER_USER } from "../host/credentials.ts";
+import type { Histogram } from "../metrics/histogram.ts";
 import { plain } from "../text.ts";
 import { excuse, type Sample, sample } from "./excuse.ts";
 import type { Pulse } from "./judge.ts";
@@ -16,11 +17,15 @@ const LATE_MS = 500;
 const BODY_MOST = 4096;
 const HEALTHY = /"healthy"\s*:\s*(true|false)/;
 
+/** Where it is written down how long each look took, and whether the server was well. */
+type Recorder = Pick<Histogram, "observe">;
+
 /**
  * Looks at the one run of a server, again and again, each time with so many milliseconds of patience. Silent is only what
- * was asked for and not answered; whatever fails here before that (the bus, a file, a descriptor) says nothing of the server.
+ * was asked for and not answered; whatever fails here before that (the bus, a file, a descriptor) says nothing of the server
+ * and is not recorded.
  */
-export function pulseOf(target: Target): (patienceMs: number) => Promise<Pulse> {
+export function pulseOf(target: Target, record?: Recorder): (patienceMs: number) => Promise<Pulse> {
   const host = LOOPBACK[target.address] ?? target.address;
   const { port } = target;
   let known: { readonly held: Held; readonly authorization: string } | null = null;
@@ -59,6 +64,7 @@ export function pulseOf(target: Target): (patienceMs: number) => Promise<Pulse> 
         if (!(error instanceof Silence)) throw error;
         return { kind: "silent", why: `port ${port}: ${plain(error.message)}` };
       });
+      if (seen.kind !== "unknown") record?.observe((performance.now() - started) / 1000, seen.kind === "alive");
       if (seen.kind !== "silent") {
         suspicion = null;
         return seen;

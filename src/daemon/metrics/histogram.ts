@@ -20,8 +20,8 @@ export class Histogram {
   }
 
   observe(seconds: number, isGood = true): void {
-    const index = this.bounds.findIndex((bound) => seconds <= bound);
-    const bucket = index < 0 ? this.bounds.length : index;
+    let bucket = 0; // nothing is made for it: it is called for every look at every server
+    while (bucket < this.bounds.length && seconds > (this.bounds[bucket] ?? 0)) bucket++;
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.#sum += seconds;
     if (!isGood) this.#errors++;
@@ -48,8 +48,11 @@ export interface Timings {
   readonly reconcile: Histogram;
   /** Asking a server whether it is ready. */
   readonly probe: Histogram;
+  /** Looking whether a server that was ready still is well; all servers together. */
+  readonly look: Histogram;
 }
 export const timings = (): Timings => ({
   reconcile: new Histogram([0.005, 0.02, 0.1, 0.5, 2, 10, 30]),
   probe: new Histogram([0.005, 0.02, 0.1, 0.5, 2, 10]),
+  look: new Histogram([0.002, 0.005, 0.02, 0.1, 0.5, 2, 5, 20]),
 });

@@ -189,6 +189,12 @@ export const METRICS: readonly Metric[] = [
     "Of these, answered with no; usual while servers start.",
     one(({ timings }) => timings.probe.errors),
   ),
+  timed("opencode_liveness_seconds", "Looking whether a server that was ready still answers well.", "look"),
+  counter(
+    "opencode_liveness_failures_total",
+    "Of these, not answered, or answered with something wrong.",
+    one(({ timings }) => timings.look.errors),
+  ),
   gauge(
     "process_resident_memory_bytes",
     "Of the supervisor.",
