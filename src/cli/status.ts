@@ -98,13 +98,14 @@ export function usageText(usage: InstanceDetail["usage"]): string | null {
 }
 
 export function detail(instance: InstanceDetail): string {
-  const { output, relaxations, listen, policy, policyObserved, usage, ...rest } = instance;
+  const { output, relaxations, listen, policy, policyObserved, usage, exposure, ...rest } = instance;
   const fields = {
     ...rest,
     listen: listen === null ? null : `${listen.address}:${[listen.port, ...listen.extraPorts].join(", ")}`,
     egress: `${policy.wanted}${policy.inForce ? ", in force" : ", not in force"}`,
     observed: policyObserved,
     uses: usageText(usage),
+    exposure: exposure === null ? null : `${exposure.toFixed(1)} of 10 (systemd-analyze security)`,
   };
   const pairs = Object.entries(fields).map(([key, value]) => [key, String(value ?? "-")]);
   const relaxed = relaxations.map((line) => ["relaxed", line]);

@@ -15,6 +15,14 @@ test("columns are as wide as their widest cell, numbers stand at the right", () 
     ]),
     ["ab   1", "c   22"],
   );
+  const pids = [
+    ["NAME", "PID"],
+    ["a", "-"],
+    ["b", "1234"],
+  ];
+  assert.deepEqual(columns(pids), ["NAME   PID", "a        -", "b     1234"]);
+  const values = [["a", "1"], ...[["b", "text of some length"]], ["c", "-"]];
+  assert.deepEqual(columns(values), ["a  1", "b  text of some length", "c  -"], "not in a column of other things");
 });
 
 test("on a terminal the widest column gives way; what a program reads is whole", () => {

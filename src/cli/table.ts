@@ -2,12 +2,17 @@
 
 type Row = readonly string[];
 
-/** Columns padded to their widest cell, two spaces between; numbers stand at the right. */
+/** Columns padded to their widest cell, two spaces between; those of numbers, below their heading, stand at the right. */
 export function columns(rows: readonly Row[]): string[] {
   const widths = widthsOf(rows);
+  const [, ...below] = rows;
+  const areNumbers = widths.map((_, index) => {
+    const cells = below.map((row) => row[index] ?? "").filter((cell) => cell !== "-");
+    return cells.length > 0 && cells.every((cell) => /^\d+$/.test(cell));
+  });
   return rows.map((row) =>
     row
-      .map((cell, index) => pad(cell, widths[index] ?? 0))
+      .map((cell, index) => (areNumbers[index] ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)))
       .join("  ")
       .trimEnd(),
   );
@@ -15,8 +20,6 @@ export function columns(rows: readonly Row[]): string[] {
 
 const widthsOf = (rows: readonly Row[]): number[] =>
   rows.reduce<number[]>((most, row) => row.map((cell, index) => Math.max(most[index] ?? 0, cell.length)), []);
-
-const pad = (cell: string, width: number): string => (/^\d+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width));
 
 /** The same, no wider than `width`: the widest column gives, its cells end in `…`. */
 export function fitted(rows: readonly Row[], width: number): string[] {

@@ -1,6 +1,7 @@
 /** `/v1/instances/:name` with what is read for that one request, and its lines in the journal. */
 import type { FastifyInstance } from "fastify";
 import { fileHash } from "../host/config-hash.ts";
+import { type ExposureReader, exposureReader } from "../host/exposure.ts";
 import { readUsage, type Usage } from "../host/usage.ts";
 import type { LogPage, LogQuery, LogReader } from "../journal/read.ts";
 import { instanceStatuses, type Snapshot } from "../status.ts";
@@ -11,6 +12,7 @@ export interface InstanceSource {
   snapshot(): Snapshot;
   readonly logs: LogReader;
   readonly usage?: (name: string) => Promise<Usage>;
+  readonly exposure?: ExposureReader;
 }
 
 interface Named {
@@ -24,14 +26,18 @@ export function findInstance(snapshot: Snapshot, name: string): InstanceStatus {
   return found;
 }
 
-export function addInstanceRoutes(api: FastifyInstance, { snapshot, logs, usage = readUsage }: InstanceSource): void {
+export function addInstanceRoutes(
+  api: FastifyInstance,
+  { snapshot, logs, usage = readUsage, exposure = exposureReader() }: InstanceSource,
+): void {
   api.get<Named>("/v1/instances/:name", async ({ params }): Promise<InstanceDetail> => {
     const found = findInstance(snapshot(), params.name);
-    const [used, configHash] = await Promise.all([
+    const [used, configHash, exposed] = await Promise.all([
       usage(found.name),
       found.config === null ? null : fileHash(found.config),
+      exposure(found),
     ]);
-    return { ...found, usage: used, configHash };
+    return { ...found, usage: used, configHash, exposure: exposed };
   });
   api.get<Named & { Querystring: Readonly<Record<string, unknown>> }>(
     "/v1/instances/:name/logs",

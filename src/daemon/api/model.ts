@@ -62,6 +62,12 @@ export const InstanceDetail = Type.Object({
     { description: "of its whole slice; null where it does not run, or the host has no such controller" },
   ),
   configHash: nullable(Type.String({ description: "SHA-256 of the opencode.json it reads" })),
+  exposure: nullable(
+    Type.Number({
+      description:
+        "of its server's unit in force, by `systemd-analyze security`: 0 is tightest, 10 everything open; null while it does not run, or when systemd does not say it in time",
+    }),
+  ),
 });
 export type InstanceDetail = Static<typeof InstanceDetail>;
 

@@ -59,7 +59,7 @@ test("/v1/instances lists every instance of the file by name, each in the shape 
 const withInstances = (now: Snapshot = snapshot) => {
   const all = api(now);
   const usage = async () => ({ memoryBytes: 1, cpuSeconds: 0.5, tasks: 2, oomKills: 0, tasksRefused: 0 });
-  addInstanceRoutes(all, { snapshot: () => now, logs: logReader(async () => ""), usage });
+  addInstanceRoutes(all, { snapshot: () => now, logs: logReader(async () => ""), usage, exposure: async () => 1.1 });
   return all;
 };
 

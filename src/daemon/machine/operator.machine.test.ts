@@ -52,9 +52,14 @@ describe("the operator's sockets", () => {
     );
   });
 
-  it("one instance is told with what it uses and the hash of its configuration", async () => {
-    const { body } = await curl("status", "/v1/instances/a");
-    const { usage, configHash } = Value.Parse(InstanceDetail, body);
+  it("one instance is told with what it uses, the hash of its configuration and its exposure", async () => {
+    // On a busy machine systemd does not say the exposure in time at first.
+    const { usage, configHash, exposure } = await host.waitFor("what systemd says of it", async () => {
+      const found = Value.Parse(InstanceDetail, (await curl("status", "/v1/instances/a")).body);
+      return found.exposure !== null && found;
+    });
+    const security = await host.machine.exec(["systemd-analyze", "security", "--no-pager", "opencode-a.service"]);
+    assert.match(security.stdout, new RegExp(`exposure level for opencode-a.service: ${exposure?.toFixed(1)} `));
     assert.match(configHash ?? "", /^[0-9a-f]{64}$/);
     assert.ok(usage.cpuSeconds !== null && usage.cpuSeconds > 0);
   });
