@@ -121,6 +121,16 @@ let
       ++ lib.attrValues spec.configDirFiles
       ++ spec.sandbox.readOnlyPaths
       ++ spec.sandbox.unixSockets.allow;
+      # A socket may be made later, and is bound then (src/sandbox/binds.ts).
+      isMaybeLater =
+        path:
+        lib.elem path spec.sandbox.unixSockets.allow
+        && !lib.any (above: isWithin above path) [
+          "/home"
+          "/root"
+          "/run/user"
+        ];
+      bind = path: lib.optionalString (isMaybeLater path) "-" + literal path;
       isBound =
         path:
         lib.elem path writes || lib.any (above: isWithin (lib.removePrefix "-" above) path) runtimePaths;
@@ -129,7 +139,7 @@ let
       RootDirectory = "/run/opencode-supervisor/root/${name}";
       BindPaths = map literal writes;
       BindReadOnlyPaths =
-        runtimePaths ++ map literal (lib.filter (path: !isBound path) (lib.unique reads));
+        runtimePaths ++ map bind (lib.filter (path: !isBound path) (lib.unique reads));
     }
     // lib.optionalAttrs isDefault {
       StateDirectory = "opencode/instance-state/${name}";

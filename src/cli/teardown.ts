@@ -40,6 +40,7 @@ const toStderr: SupervisorPorts["events"] & EgressEvents = {
   refused: () => undefined,
   repaired: () => undefined,
   unobserved: () => undefined,
+  socket: () => undefined,
   changed: () => undefined,
   gone: () => undefined,
   adopted: () => undefined,

@@ -7,6 +7,7 @@ import { mainUnit, RUNTIME_DIR } from "../spec/names.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import { VERSION } from "../version.ts";
 import { Egress, type EgressEvents } from "./egress/egress.ts";
+import { followers } from "./follow/followers.ts";
 import type { Pulse } from "./health/judge.ts";
 import { taken } from "./health/listener.ts";
 import { readOutput } from "./health/output.ts";
@@ -88,6 +89,7 @@ export async function assemble(
       pause: ticks(TICK_MS),
     },
     output: readOutput,
+    followers: followers(systemd, events),
     events,
   });
   const facts = {

@@ -8,6 +8,8 @@ import type { Problem } from "../spec/problem.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import type { InstanceUnits } from "../spec/unit.ts";
 import type { Egress } from "./egress/egress.ts";
+import type { Follower } from "./follow/asked.ts";
+import type { SocketNews } from "./follow/sockets.ts";
 import { OutputWatch } from "./health/output.ts";
 import { type HealthPorts, HealthWatch } from "./health/watch.ts";
 import { ACTIONS, type Action } from "./instance/actions.ts";
@@ -34,10 +36,14 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
   readonly health: Omit<HealthPorts, "report">;
   /** The last lines a unit wrote. */
   readonly output: (unit: string) => Promise<string[]>;
+  /** What follows files that views name. */
+  readonly followers: readonly Follower[];
   readonly events: Listener & {
     adopted(names: readonly string[]): void;
     /** Nothing but its state is left of an instance. */
     gone(name: string): void;
+    /** A socket of `sandbox.unixSockets.allow` is not what it was, or not what it is to be. */
+    socket(name: string, news: SocketNews, path: string, text: string): void;
     /** Something of the host's failed that concerns no one instance. */
     trouble(what: string, error: unknown): void;
   };
@@ -158,6 +164,7 @@ export class Supervisor {
 
   close(): void {
     this.#health.close();
+    for (const follower of this.#ports.followers) follower.close();
     for (const controller of this.#controllers.values()) controller.close();
   }
 
@@ -262,6 +269,7 @@ export class Supervisor {
   #changed(view: View): void {
     this.#health.follow(view);
     this.#output.follow(view);
+    for (const follower of this.#ports.followers) follower.follow(view);
     this.#ports.events.changed(view);
     const controller = this.#controllers.get(view.name);
     if (controller === undefined || !controller.isGone) return;

@@ -16,6 +16,13 @@ function bind(path: string): BindPath {
 
 const within = (path: string, above: string): boolean => path === above || path.startsWith(`${above}/`);
 
+/**
+ * Whether a socket may be missing when the instance starts: the daemon binds it when it is there. Below these directories
+ * nothing can be made later (`ProtectHome=tmpfs` mounts them read-only).
+ */
+export const maybeLater = (socket: string): boolean =>
+  !["/home", "/root", "/run/user"].some((above) => within(socket, above));
+
 /** What is needed besides the runtime: programs, config, projected files and what the operator opened for reading. */
 function readOnly(spec: InstanceSpec, { programs }: Host): string[] {
   const program = spec.command?.[0];
@@ -30,7 +37,7 @@ function readOnly(spec: InstanceSpec, { programs }: Host): string[] {
     ...Object.values(spec.configDirFiles),
     ...spec.sandbox.readOnlyPaths,
     // A read-only mount does not keep anybody from connecting to a socket in it.
-    ...spec.sandbox.unixSockets.allow,
+    ...spec.sandbox.unixSockets.allow.map((path) => (maybeLater(path) ? `-${path}` : path)),
   ];
 }
 
@@ -51,9 +58,10 @@ export function fileSystem(spec: InstanceSpec, host: Host): UnitProperty[] {
     ...spec.sandbox.readWritePaths,
   ]);
   const runtime = host.runtimePaths.map((path) => path.replace(/^-/, ""));
-  const reads = [...new Set(readOnly(spec, host))].filter(
-    (path) => !writes.has(path) && !runtime.some((above) => within(path, above)),
-  );
+  const reads = [...new Set(readOnly(spec, host))].filter((path) => {
+    const plain = path.replace(/^-/, "");
+    return !writes.has(plain) && !runtime.some((above) => within(plain, above));
+  });
   return [
     ["RootDirectory", rootDir(spec.name)],
     ...made,

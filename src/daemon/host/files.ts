@@ -1,7 +1,7 @@
 /** Small files of the supervisor's own, in directories only root writes: made whole or not at all, touched only when they differ. */
 import { randomBytes } from "node:crypto";
-import { chmod, chown, lstat, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { chmod, chown, lstat, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 export interface FileMode {
   readonly mode: number;
@@ -47,6 +47,32 @@ export async function ensureDirectory(path: string, mode: number): Promise<void>
   await mkdir(path, { recursive: true });
   await chown(path, 0, 0);
   await chmod(path, mode);
+}
+
+/**
+ * Make an empty file at `path` below `root`, and what is missing above it, for something to be mounted on; only root writes
+ * there.
+ */
+export async function makeMountPoint(root: string, path: string): Promise<void> {
+  let at = root;
+  for (const name of dirname(path)
+    .split("/")
+    .filter((part) => part !== "")) {
+    at = join(at, name);
+    const isNew = await mkdir(at).then(
+      () => true,
+      (error: unknown) => unlessThere(error, false),
+    );
+    if (isNew) await chmod(at, 0o755); // whatever the umask
+  }
+  await writeFile(join(root, path), "", { flag: "wx", mode: 0 }).catch((error: unknown) =>
+    unlessThere(error, undefined),
+  );
+}
+
+function unlessThere<T>(error: unknown, value: T): T {
+  if (error instanceof Error && "code" in error && error.code === "EEXIST") return value;
+  throw error;
 }
 
 /** Remove a file or a directory with all in it; nothing happens when it is not there. */

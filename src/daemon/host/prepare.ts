@@ -3,6 +3,7 @@
  * sentence where systemd would give an exit status. Nothing here walks a path that an instance can write.
  */
 import { stat } from "node:fs/promises";
+import { maybeLater } from "../../sandbox/binds.ts";
 import { credentialFile, mainUnit, RUNTIME_DIR, renderedConfig, rootDir, setupUnit } from "../../spec/names.ts";
 import { type Problem, ProblemError } from "../../spec/problem.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
@@ -34,9 +35,28 @@ function neededPaths(spec: InstanceSpec): Needed[] {
     ...each("path", spec.path),
     ...each("sandbox.readWritePaths", spec.sandbox.readWritePaths),
     ...each("sandbox.readOnlyPaths", spec.sandbox.readOnlyPaths),
-    ...each("sandbox.unixSockets.allow", spec.sandbox.unixSockets.allow),
   ];
 }
+
+/** Sockets are bound from where only root or their server can put something; one that is not there yet is bound later. */
+async function checkSockets({ name, sandbox }: InstanceSpec): Promise<(Problem | null)[]> {
+  const { allow } = sandbox.unixSockets;
+  if (allow.length === 0) return [];
+  const { socketPlace, wayTo } = await import("../follow/way.ts");
+  const check = async (path: string, index: number): Promise<Problem | null> => {
+    const place = socketPlace(await wayTo(path));
+    const problem = { instance: name, field: `sandbox.unixSockets.allow[${index}]` };
+    if (place.kind === "refused") return { ...problem, what: place.why, fix: OWN_PLACE };
+    if (place.kind === "socket" || maybeLater(path)) return null;
+    return {
+      ...problem,
+      what: `${path} does not exist`,
+      fix: "start its server first: below a home nothing is bound later",
+    };
+  };
+  return Promise.all(allow.map(check));
+}
+const OWN_PLACE = "write the socket's own path, and have its server make it in a directory of its own";
 
 /** The program of `command`, unless it is looked for on PATH or lies where the instance may write. */
 function ownProgram({ command, directory, stateDir, sandbox }: InstanceSpec): string | null {
@@ -81,7 +101,8 @@ async function findAccounts(spec: InstanceSpec, accounts: Accounts): Promise<{ u
 /** Everything of {@link neededPaths} at once; throws the first problem, saying how many more there are. */
 async function checkPaths(spec: InstanceSpec, uid: number): Promise<void> {
   const checks = [checkStateDir(spec, uid), ...neededPaths(spec).map((needed) => checkPath(spec, needed))];
-  const [first, ...more] = (await Promise.all(checks)).filter((problem) => problem !== null);
+  const found = [...(await Promise.all(checks)), ...(await checkSockets(spec))];
+  const [first, ...more] = found.filter((problem) => problem !== null);
   if (first === undefined) return;
   const fix = more.length === 0 ? first.fix : `${first.fix} (and ${more.length} more like it)`;
   throw new ProblemError({ ...first, fix });

@@ -41,6 +41,11 @@ export function logEvents(log: EventSink): SupervisorPorts["events"] & EgressEve
     },
     blocked: (view, step, problem) => log.warn({ kind: "blocked", instance: view.name, step }, formatProblem(problem)),
     adopted: (names) => log.info({ kind: "adopted", instances: names.length }, `adopted ${names.length} instances`),
+    socket: (instance, news, path, text) => {
+      const fields = { kind: "socket", instance, news, path };
+      if (news === "refused") log.warn(fields, `${instance}: ${text}`);
+      else log.info(fields, `${instance}: ${text}`);
+    },
     trouble: (what, error) => log.error({ kind: "trouble", what, error: String(error) }, `${what}: ${String(error)}`),
   };
 }

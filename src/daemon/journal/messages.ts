@@ -65,6 +65,15 @@ export const EVENTS = {
     ],
     fields: { action: "start, stop, restart, setup or reset" },
   },
+  socket: {
+    id: "b9273cbe4a61460882c3440ca574ba66",
+    subject: "A Unix socket of instance @OPENCODE_INSTANCE@: @OPENCODE_NEWS@",
+    text: [
+      "@OPENCODE_PATH@ is in its sandbox.unixSockets.allow. A socket that its server made anew is bound into the running instance again; one that is not there yet is bound as soon as it is.",
+      "Refused is what others than root or the socket's server could have put there: a link, or anything in a directory that everybody can write. See docs/sandbox.md.",
+    ],
+    fields: { news: "bound, absent or refused", path: "the socket's path" },
+  },
   trouble: {
     id: "3f92bf78ebb632cfb149bcf93166cfdf",
     subject: "Something of the host failed",

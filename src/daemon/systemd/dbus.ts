@@ -205,6 +205,11 @@ export class DBusSystemd implements Systemd {
     await this.#manager("KillUnit", "ssi", [unit, "main", signal]);
   }
 
+  async bindMount(unit: string, source: string, path: string): Promise<void> {
+    const [readOnly, makeMountPoint] = [true, true];
+    await this.#manager("BindMountUnit", "sssbb", [unit, source, path, readOnly, makeMountPoint]);
+  }
+
   async resetFailed(unit: string): Promise<void> {
     await this.#manager("ResetFailedUnit", "s", [unit]).catch(unlessCode("org.freedesktop.systemd1.NoSuchUnit"));
   }

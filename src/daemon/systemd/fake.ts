@@ -88,6 +88,10 @@ export class FakeSystemd implements Systemd {
     this.calls.push(`set ${unit} ${properties.map(([name]) => name).join(" ")}`);
   }
 
+  async bindMount(unit: string, source: string, path: string): Promise<void> {
+    this.calls.push(`bind ${unit} ${source} ${path}`);
+  }
+
   async kill(unit: string, signal: number): Promise<void> {
     this.calls.push(`kill ${unit} ${signal}`);
     if (this.get(unit).mainPid === 0) throw new SystemdError("org.freedesktop.systemd1.NoSuchUnit", unit);

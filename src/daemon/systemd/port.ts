@@ -58,6 +58,8 @@ export interface Systemd {
   resetFailed(unit: string): Promise<void>;
   /** Change properties of a live unit, until the next boot. */
   setProperties(unit: string, properties: readonly UnitProperty[]): Promise<void>;
+  /** Bind a file of the host at `path` in the file system that a running service sees, read-only; over what is bound there. */
+  bindMount(unit: string, source: string, path: string): Promise<void>;
   /** Send a signal to the main process of a unit. */
   kill(unit: string, signal: number): Promise<void>;
   /** ControlGroupId of a slice (its inode number in cgroupfs), 0n when it has none. */
