@@ -93,6 +93,7 @@ in
       example.NO_COLOR = "1";
     };
     environmentFile = nullOr "environmentFile" t.secretPath "/run/secrets/project.env";
+    restartOnSecretChange = isOn "restartOnSecretChange" true;
     path = field "path" {
       type = types.listOf (types.either types.package t.absolutePath);
       example = lib.literalExpression "[ pkgs.jq ]";

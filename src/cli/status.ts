@@ -98,7 +98,7 @@ export function usageText(usage: InstanceDetail["usage"]): string | null {
 }
 
 export function detail(instance: InstanceDetail): string {
-  const { output, relaxations, listen, policy, policyObserved, usage, exposure, ...rest } = instance;
+  const { output, relaxations, listen, policy, policyObserved, usage, exposure, filesChanged, ...rest } = instance;
   const fields = {
     ...rest,
     listen: listen === null ? null : `${listen.address}:${[listen.port, ...listen.extraPorts].join(", ")}`,
@@ -106,6 +106,7 @@ export function detail(instance: InstanceDetail): string {
     observed: policyObserved,
     uses: usageText(usage),
     exposure: exposure === null ? null : `${exposure.toFixed(1)} of 10 (systemd-analyze security)`,
+    ...(filesChanged.length === 0 ? {} : { older: `than what is in ${filesChanged.join(", ")} now: restart it` }),
   };
   const pairs = Object.entries(fields).map(([key, value]) => [key, String(value ?? "-")]);
   const relaxed = relaxations.map((line) => ["relaxed", line]);

@@ -41,6 +41,7 @@ const toStderr: SupervisorPorts["events"] & EgressEvents = {
   repaired: () => undefined,
   unobserved: () => undefined,
   socket: () => undefined,
+  rotated: () => undefined,
   changed: () => undefined,
   gone: () => undefined,
   adopted: () => undefined,

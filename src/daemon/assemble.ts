@@ -89,7 +89,7 @@ export async function assemble(
       pause: ticks(TICK_MS),
     },
     output: readOutput,
-    followers: followers(systemd, events),
+    followers: (report) => followers(systemd, events, report),
     events,
   });
   const facts = {

@@ -76,13 +76,14 @@ function supervised(content: string, { target = "active" } = {}) {
         pause: () => new Promise((resolve) => setTimeout(resolve, 5).unref()),
       },
       output: async () => ["last words"],
-      followers: [],
+      followers: () => [],
       events: {
         changed: () => undefined,
         gone: () => undefined,
         blocked: () => undefined,
         adopted: () => undefined,
         socket: () => undefined,
+        rotated: () => undefined,
         trouble: (what, error) => void trouble.push(`${what}: ${error}`),
       },
     });

@@ -36,14 +36,16 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
   readonly health: Omit<HealthPorts, "report">;
   /** The last lines a unit wrote. */
   readonly output: (unit: string) => Promise<string[]>;
-  /** What follows files that views name. */
-  readonly followers: readonly Follower[];
+  /** What follows files that views name; it reports what it learnt of an instance. */
+  readonly followers: (report: (name: string, change: Partial<View>) => void) => readonly Follower[];
   readonly events: Listener & {
     adopted(names: readonly string[]): void;
     /** Nothing but its state is left of an instance. */
     gone(name: string): void;
     /** A socket of `sandbox.unixSockets.allow` is not what it was, or not what it is to be. */
     socket(name: string, news: SocketNews, path: string, text: string): void;
+    /** It is restarted for what the files of these fields hold now. */
+    rotated(name: string, fields: readonly string[]): void;
     /** Something of the host's failed that concerns no one instance. */
     trouble(what: string, error: unknown): void;
   };
@@ -60,6 +62,7 @@ export class Supervisor {
   readonly #controllers = new Map<string, Controller>();
   readonly #health: HealthWatch;
   readonly #output: OutputWatch;
+  readonly #followers: readonly Follower[];
   #file: FileState;
   #states: ReadonlyMap<string, string> = new Map();
   /** opencode.target as it was last seen; null before. */
@@ -77,6 +80,7 @@ export class Supervisor {
         this.#controllers.get(name)?.update({ health, ...(health.kind === "ready" ? { killed: null } : {}) }),
     });
     this.#output = new OutputWatch(ports.output, (name, output) => this.#controllers.get(name)?.update({ output }));
+    this.#followers = ports.followers((name, change) => this.#controllers.get(name)?.update(change));
     ports.egress.onOpen((installed) => this.#tableIs(installed));
     ports.systemd.onEvent((event) => this.#heard(event));
   }
@@ -164,7 +168,7 @@ export class Supervisor {
 
   close(): void {
     this.#health.close();
-    for (const follower of this.#ports.followers) follower.close();
+    for (const follower of this.#followers) follower.close();
     for (const controller of this.#controllers.values()) controller.close();
   }
 
@@ -269,7 +273,7 @@ export class Supervisor {
   #changed(view: View): void {
     this.#health.follow(view);
     this.#output.follow(view);
-    for (const follower of this.#ports.followers) follower.follow(view);
+    for (const follower of this.#followers) follower.follow(view);
     this.#ports.events.changed(view);
     const controller = this.#controllers.get(view.name);
     if (controller === undefined || !controller.isGone) return;

@@ -165,6 +165,10 @@ export const Instance = Type.Object(
       description: "environment variables, readable by every local user",
     }),
     environmentFile: nullable(AbsolutePath, "file of NAME=value lines read by systemd at start; wins over environment"),
+    restartOnSecretChange: flag(
+      false,
+      "restart the instance when the content of its environmentFile, configFile or passwordFile changes",
+    ),
     path: list(AbsolutePath, "directories put first on PATH"),
     extraArgs: list(UnitText, "arguments appended to `opencode serve`, in order"),
     logLevel: nullable(

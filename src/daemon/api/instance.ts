@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { fileHash } from "../host/config-hash.ts";
 import { type ExposureReader, exposureReader } from "../host/exposure.ts";
+import { changedSecrets } from "../host/secrets.ts";
 import { readUsage, type Usage } from "../host/usage.ts";
 import type { LogPage, LogQuery, LogReader } from "../journal/read.ts";
 import { instanceStatuses, type Snapshot } from "../status.ts";
@@ -31,13 +32,16 @@ export function addInstanceRoutes(
   { snapshot, logs, usage = readUsage, exposure = exposureReader() }: InstanceSource,
 ): void {
   api.get<Named>("/v1/instances/:name", async ({ params }): Promise<InstanceDetail> => {
-    const found = findInstance(snapshot(), params.name);
-    const [used, configHash, exposed] = await Promise.all([
+    const now = snapshot();
+    const found = findInstance(now, params.name);
+    const running = now.views.find(({ name, main }) => name === params.name && main !== null)?.wanted?.spec;
+    const [used, configHash, changed, exposed] = await Promise.all([
       usage(found.name),
       found.config === null ? null : fileHash(found.config),
+      running === undefined ? [] : changedSecrets(running),
       exposure(found),
     ]);
-    return { ...found, usage: used, configHash, exposure: exposed };
+    return { ...found, usage: used, filesChanged: [...changed], configHash, exposure: exposed };
   });
   api.get<Named & { Querystring: Readonly<Record<string, unknown>> }>(
     "/v1/instances/:name/logs",

@@ -61,6 +61,9 @@ export const InstanceDetail = Type.Object({
     },
     { description: "of its whole slice; null where it does not run, or the host has no such controller" },
   ),
+  filesChanged: Type.Array(Type.String(), {
+    description: "of environmentFile, configFile, passwordFile those that hold something else than it was started with",
+  }),
   configHash: nullable(Type.String({ description: "SHA-256 of the opencode.json it reads" })),
   exposure: nullable(
     Type.Number({

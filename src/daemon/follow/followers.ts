@@ -1,21 +1,31 @@
 /** The followers there are, each loaded when the first instance asks for it. */
+import type { View } from "../instance/view.ts";
 import type { SupervisorPorts } from "../supervisor.ts";
 import type { Systemd } from "../systemd/port.ts";
 import { type Follower, onceAsked } from "./asked.ts";
 
-export function followers(systemd: Systemd, events: SupervisorPorts["events"]): readonly Follower[] {
-  const trouble = (error: unknown): void => events.trouble("inotify", error);
+/** `report` takes in what a follower learnt of an instance. */
+export function followers(
+  systemd: Systemd,
+  events: SupervisorPorts["events"],
+  report: (name: string, change: Partial<View>) => void,
+): readonly Follower[] {
+  const trouble = (what: string) => (error: unknown) => events.trouble(what, error);
+  const places = async () => new (await import("./places.ts")).Places(trouble("inotify"));
   return [
     onceAsked(
       ({ wanted }) => (wanted?.spec.sandbox.unixSockets.allow.length ?? 0) > 0,
       async () => {
-        const [{ SocketWatch }, { Places }] = await Promise.all([import("./sockets.ts"), import("./places.ts")]);
+        const { SocketWatch } = await import("./sockets.ts");
         const bind = systemd.bindMount.bind(systemd);
-        const tell = events.socket;
-        return new SocketWatch(
-          { bind, tell, trouble: (error) => events.trouble("sockets", error) },
-          new Places(trouble),
-        );
+        return new SocketWatch({ bind, tell: events.socket, trouble: trouble("sockets") }, await places());
+      },
+    ),
+    onceAsked(
+      ({ wanted }) => wanted?.spec.restartOnSecretChange === true,
+      async () => {
+        const { SecretWatch } = await import("./secrets.ts");
+        return new SecretWatch({ report, tell: events.rotated, trouble: trouble("secrets") }, await places());
       },
     ),
   ];

@@ -17,11 +17,14 @@ const ROOT_ONLY = { mode: 0o600 };
 
 /** Make what the unit needs to read; answers with the password. Throws {@link ProblemError} for an unusable passwordFile. */
 export async function ensureCredentials(spec: InstanceSpec): Promise<string> {
-  const password =
-    spec.passwordFile === null ? await ownPassword(spec.name) : await readPasswordFile(spec, spec.passwordFile);
+  const password = await readPassword(spec);
   await writeIfChanged(credentialFile(spec.name), environmentLine("OPENCODE_SERVER_PASSWORD", password), ROOT_ONLY);
   return password;
 }
+
+/** The password to start the server with: the operator's, or our own. Throws {@link ProblemError}. */
+export const readPassword = (spec: InstanceSpec): Promise<string> =>
+  spec.passwordFile === null ? ownPassword(spec.name) : readPasswordFile(spec, spec.passwordFile);
 
 /** The password that the server was started with; a file of the operator's may say another one since. */
 export async function passwordInUse(spec: InstanceSpec): Promise<string> {

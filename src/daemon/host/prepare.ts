@@ -11,6 +11,7 @@ import type { Accounts } from "./accounts.ts";
 import { ensureCredentials } from "./credentials.ts";
 import { checkDirectives, type Role } from "./directives.ts";
 import { ensureDirectory, readText, remove, writeIfChanged } from "./files.ts";
+import { recordSecrets, secretRecord } from "./secrets.ts";
 import { checkStateDir, recordState } from "./states.ts";
 
 interface Needed {
@@ -139,6 +140,7 @@ export class Preparer {
     if (spec.configFile === null) {
       await writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid });
     }
+    await recordSecrets(spec);
     await ensureCredentials(spec);
     await placeDropIn(spec, "main", dropIns.main);
     await placeDropIn(spec, "setup", dropIns.setup);
@@ -147,7 +149,7 @@ export class Preparer {
   /** Take away what {@link prepare} made, but for users and the password: they are state. */
   async clean(name: string): Promise<void> {
     const units = [mainUnit(name), setupUnit(name)].map((unit) => `/run/systemd/system/${unit}.d`);
-    const ours = [rootDir(name), `${RUNTIME_DIR}/config/${name}`, credentialFile(name), ...units];
+    const ours = [rootDir(name), `${RUNTIME_DIR}/config/${name}`, credentialFile(name), secretRecord(name), ...units];
     await Promise.all(ours.map(remove));
   }
 }

@@ -27,6 +27,7 @@ const VALUES = {
   blocked: [null, UNITS.problem],
   retry: [false, true],
   ended: [false, true],
+  rotated: [[], ["configFile"]],
   health: HEALTH,
 } as const;
 
@@ -51,6 +52,7 @@ const isCurrent = ({ main, wanted }: View): boolean => main?.specHash === wanted
 const inForce = (view: View): boolean =>
   view.policyHash !== null && (view.installed === view.policyHash || view.exempt === view.policyHash);
 const failed = ({ main, setup }: View): boolean => main?.active === "failed" || setup?.active === "failed";
+const rotated = (view: View): boolean => view.rotated.length > 0 && (up(view) || failed(view));
 const left = ({ main, setup }: View): boolean =>
   [main, setup].some((unit) => unit !== null && unit.active !== "inactive");
 const foreign = ({ main, setup }: View): boolean =>
@@ -59,7 +61,8 @@ const foreign = ({ main, setup }: View): boolean =>
 /** Of each step, when alone it may be taken. */
 const RULES: Readonly<Record<Step, (view: View) => boolean>> = {
   admit: (view) => view.wanted !== null && view.admitted !== "h1",
-  stop: (view) => (view.wanted === null ? left(view) : foreign(view) || view.ended || (view.retry && failed(view))),
+  stop: (view) =>
+    view.wanted === null ? left(view) : foreign(view) || view.ended || rotated(view) || (view.retry && failed(view)),
   prepare: (view) => view.wanted !== null && !left({ ...view, setup: null }) && view.admitted === "h1",
   slice: (view) => view.wanted !== null && view.prepared === "h1" && view.slice === null,
   policy: (view) => view.wanted !== null && view.slice !== null && !inForce(view),
@@ -110,8 +113,10 @@ test("of all situations and events: the steps come to an end, and what is unwant
   }
 });
 
+const ROTATED = "its files are rotated (`restartOnSecretChange`)";
+
 test("what runs as wanted is left alone by everything but a hang, a restart of the target and a change of its own", () => {
-  const ENDING = new Set(["its spec is changed", "out of the file", "it hangs", "the target is restarted"]);
+  const ENDING = new Set(["its spec is changed", ROTATED, "out of the file", "it hangs", "the target is restarted"]);
   for (const situation of ["starting", "ready", "unhealthy"] as const) {
     for (const [event, change] of Object.entries(EVENTS)) {
       const after: View = { ...SITUATIONS[situation], ...change(SITUATIONS[situation]) };
@@ -121,7 +126,7 @@ test("what runs as wanted is left alone by everything but a hang, a restart of t
   }
 });
 
-test("stopped by hand it stays so, failed it stays so, until the file changes or somebody asks", () => {
+test("stopped by hand it stays so, failed it stays so, until the file changes or somebody asks; failed, also until its files do", () => {
   const ASKED = new Set([
     "its spec is changed",
     "`start` is asked for",
@@ -133,7 +138,7 @@ test("stopped by hand it stays so, failed it stays so, until the file changes or
     const stopped = SITUATIONS["stopped by hand"];
     if (canHappen(event, stopped)) assert.equal(starts({ ...stopped, ...change(stopped) }), ASKED.has(event), event);
     for (const name of ["failed", "setup failed"] as const) {
-      const asked = ASKED.has(event) || event === "a reload is asked for";
+      const asked = ASKED.has(event) || event === "a reload is asked for" || event === ROTATED;
       const after = { ...SITUATIONS[name], ...change(SITUATIONS[name]) };
       if (canHappen(event, SITUATIONS[name])) assert.equal(starts(after), asked, `${name}: ${event}`);
     }

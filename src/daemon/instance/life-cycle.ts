@@ -82,6 +82,7 @@ export const EVENTS: Readonly<Record<string, Event>> = {
   "systemctl stop, done": () => ({ main: null, setup: null, health: checking }),
   "its policy is lost": () => ({ installed: null }),
   "its slice is lost": () => ({ slice: null, installed: null }),
+  "its files are rotated (`restartOnSecretChange`)": () => ({ rotated: ["environmentFile"] }),
   "the target is restarted": () => ({ main: null, ended: true, health: checking }),
   "all of it is gone": () => ({ main: null, setup: null, slice: null, installed: null, prepared: null, started: null }),
 };
@@ -122,7 +123,7 @@ export const DONE: Readonly<Record<Step, Event>> = {
     ...(prepared === null ? {} : UNPREPARED),
     ...{ main: null, setup: null, started: null, retry: false, ended: false, killed: null, health: checking },
   }),
-  prepare: ({ wanted }) => ({ prepared: wanted?.units.specHash ?? null }),
+  prepare: ({ wanted }) => ({ prepared: wanted?.units.specHash ?? null, rotated: [] }),
   slice: () => ({ slice: 6n }),
   policy: ({ policyHash }) => ({ installed: policyHash }),
   kill: () => ({ main: { ...main, ...again }, health: checking, killed: "no answer" }),

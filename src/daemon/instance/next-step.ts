@@ -36,6 +36,8 @@ const isAdmitted = (view: View): boolean => view.admitted === view.wanted?.units
 const failed = ({ main, setup }: View): boolean => main?.active === "failed" || setup?.active === "failed";
 const moving = ({ main, setup }: View): boolean =>
   [main, setup].some((unit) => unit?.active === "deactivating" || unit?.active === "activating");
+/** One that failed may do better with what its files hold now; one that somebody stops is left alone. */
+const isRotated = (view: View): boolean => view.rotated.length > 0 && (isUp(view.main) || failed(view));
 const policyDiffers = (view: View): boolean =>
   view.policyHash === null || ![view.installed, view.exempt].includes(view.policyHash);
 
@@ -43,7 +45,7 @@ const policyDiffers = (view: View): boolean =>
 const WANTED: readonly Row[] = [
   [null, (view) => view.blocked !== null],
   ["admit", (view) => !isAdmitted(view) && (stale(view) || view.prepared !== view.wanted?.units.specHash)],
-  ["stop", (view) => stale(view) || view.ended || (view.retry && failed(view))],
+  ["stop", (view) => stale(view) || view.ended || isRotated(view) || (view.retry && failed(view))],
   ["policy", (view) => isUp(view.main) && view.slice !== null && policyDiffers(view)],
   ["kill", (view) => isUp(view.main) && view.health.kind === "hung"],
   ["mark", (view) => isUp(view.main) && view.started !== view.wanted?.units.specHash],

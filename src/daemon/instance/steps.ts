@@ -70,7 +70,7 @@ async function admit({ wanted }: View, { host }: Ports): Promise<Partial<View>> 
 async function prepare({ wanted }: View, { host }: Ports): Promise<Partial<View>> {
   if (wanted === null) return {};
   await host.prepare(wanted);
-  return { prepared: wanted.units.specHash };
+  return { prepared: wanted.units.specHash, rotated: [] };
 }
 
 async function slice({ name }: View, { systemd }: Ports): Promise<Partial<View>> {

@@ -49,6 +49,8 @@ export interface View {
   readonly retry: boolean;
   /** opencode.target was stopped meanwhile, and this with it: what is left of it goes before it is started again. */
   readonly ended: boolean;
+  /** Fields whose files hold something else than it was started with; only of those that are to be restarted for it. */
+  readonly rotated: readonly string[];
   readonly health: Health;
   /** Why its server was killed, from then until it is ready again; null when it was not. */
   readonly killed: string | null;

@@ -46,6 +46,11 @@ export function logEvents(log: EventSink): SupervisorPorts["events"] & EgressEve
       if (news === "refused") log.warn(fields, `${instance}: ${text}`);
       else log.info(fields, `${instance}: ${text}`);
     },
+    rotated: (instance, fields) =>
+      log.info(
+        { kind: "rotated", instance, files: fields.join(" ") },
+        `${instance}: is restarted for what changed in ${fields.join(", ")}`,
+      ),
     trouble: (what, error) => log.error({ kind: "trouble", what, error: String(error) }, `${what}: ${String(error)}`),
   };
 }

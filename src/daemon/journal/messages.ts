@@ -74,6 +74,15 @@ export const EVENTS = {
     ],
     fields: { news: "bound, absent or refused", path: "the socket's path" },
   },
+  rotated: {
+    id: "1ceea96ce67a48ff9f80698e3a6c736d",
+    subject: "Instance @OPENCODE_INSTANCE@ is restarted for what changed in @OPENCODE_FILES@",
+    text: [
+      "The content of these files is another than the instance was started with, and it asks for a restart then (restartOnSecretChange).",
+      "Others that use the same files and do not ask for it run on with what they have: filesChanged in opencode-supervisor show.",
+    ],
+    fields: { files: "the fields that name the files: environmentFile, configFile, passwordFile" },
+  },
   trouble: {
     id: "3f92bf78ebb632cfb149bcf93166cfdf",
     subject: "Something of the host failed",
