@@ -158,6 +158,7 @@ in
       outboundAllowCidrs = listOf "networkIsolation.outboundAllowCidrs" t.cidr [ "192.0.2.0/24" ];
       dns = nullOr "networkIsolation.dns" (types.listOf t.ip) [ "192.168.1.1" ];
       allowLoopbackPorts = listOf "networkIsolation.allowLoopbackPorts" t.port [ 5432 ];
+      connectionsMax = number "networkIsolation.connectionsMax";
       logging = {
         ratePerMinute = number "networkIsolation.logging.ratePerMinute";
         burst = number "networkIsolation.logging.burst";

@@ -56,7 +56,7 @@ export function suggestions(
   own: ReadonlySet<string>,
 ): Readonly<Record<string, { networkIsolation: Suggestion["add"]; notes: readonly string[] }>> {
   const entries = reports.map(({ name, destinations }) => {
-    const { add, notes } = suggest(destinations.map(where), own);
+    const { add, notes } = suggest(destinations.filter(({ allow }) => allow !== null).map(where), own);
     return [name, { networkIsolation: add, notes }] as const;
   });
   return Object.fromEntries(entries);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import ipaddr from "ipaddr.js";
-import { normalise } from "./cidr.ts";
+import { normalise, within } from "./cidr.ts";
 
 const cases: readonly (readonly [what: string, given: string[], v4: string[], v6: string[]])[] = [
   ["nothing", [], [], []],
@@ -18,6 +18,20 @@ const cases: readonly (readonly [what: string, given: string[], v4: string[], v6
 ];
 for (const [what, given, v4, v6] of cases) {
   test(`networks: ${what}`, () => assert.deepEqual(normalise(given), { v4, v6 }));
+}
+
+const WITHIN: readonly (readonly [address: string, is: boolean])[] = [
+  ["10.255.0.1", true],
+  ["11.0.0.0", false],
+  ["192.0.2.1", true],
+  ["192.0.2.2", false],
+  ["fd00::1", true],
+  ["::ffff:10.0.0.1", true],
+  ["fe00::1", false],
+];
+for (const [address, is] of WITHIN) {
+  test(`${address} is ${is ? "" : "not "}in a list`, () =>
+    assert.equal(within({ v4: ["10.0.0.0/8", "192.0.2.1"], v6: ["fd00::/8"] })(address), is));
 }
 
 const cidr = fc.tuple(fc.ipV4(), fc.integer({ min: 0, max: 32 })).map(([address, prefix]) => `${address}/${prefix}`);

@@ -42,6 +42,15 @@ const covers = (outer: Network, inner: Network): boolean =>
 const format = ({ bytes, prefix }: Network): string =>
   `${ipaddr.fromByteArray([...bytes]).toString()}${prefix === bytes.length * 8 ? "" : `/${prefix}`}`;
 
+/** Whether an address is in one of these. */
+export function within({ v4, v6 }: Networks): (address: string) => boolean {
+  const networks = [...v4, ...v6].map(parse);
+  return (address) => {
+    const single = parse(address);
+    return networks.some((network) => covers(network, single));
+  };
+}
+
 /** Sorts, and drops what another network covers: a set without auto-merge refuses overlaps, and auto-merge is slow. */
 export function normalise(cidrs: readonly string[]): Networks {
   const kept: Network[] = [];

@@ -35,6 +35,7 @@ in: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-inbound: " leve
 in: counter goto closed
 out: tcp sport 8000 ct direction reply accept comment "policy HASH 3"
 out: tcp sport 8000 ct state untracked tcp flags & (syn | ack) != syn accept
+out: ct status & confirmed == 0 ct count over 4096 meta priority set 0x4f440003 goto crowded
 out: tcp dport 9000 fib daddr type local meta priority set 0x4f410003 accept
 out: udp dport 9000 fib daddr type local meta priority set 0x4f410003 accept
 out: tcp dport 53 ip daddr 127.0.0.53 accept
@@ -64,6 +65,7 @@ test("audit differs in its last words only", () => {
 
 test("without isolation everything is let out, with a mark by which it is judged where it arrives", () => {
   assert.deepEqual(chain("out", open("a-b")).slice(2), [
+    "ct status & confirmed == 0 ct count over 4096 meta priority set 0x4f460003 goto crowded",
     "fib daddr type != unicast meta priority set 0x4f420003 jump here",
     "accept",
   ]);

@@ -1,6 +1,6 @@
 /** One instance's part of the table: its chains, its counters, its entries. */
 import type { Networks } from "./cidr.ts";
-import { cgroupOf, type Gate, GRANTED, hex, MARK, namesOf, OPEN, TABLE } from "./names.ts";
+import { cgroupOf, type Gate, GRANTED, hex, KEPT, MARK, namesOf, OPEN, TABLE } from "./names.ts";
 import { type Inbound, type Logging, type Policy, policyHash } from "./policy.ts";
 import { declarations } from "./table.ts";
 
@@ -38,12 +38,21 @@ const answers = ({ ports }: Inbound): string[] => [
   `tcp sport ${anyOf(ports)} ct state untracked tcp flags & (syn | ack) != syn accept`,
 ];
 
+/**
+ * A flow is met before the connection table takes it up, and once: later packets are `confirmed`. With the mark of what is kept
+ * from it, the refusal holds in audit mode too.
+ */
+const crowded = ({ connectionsMax }: Policy, mark: number): string =>
+  `ct status & confirmed == 0 ct count over ${connectionsMax} meta priority set ${hex(mark + KEPT)} goto crowded`;
+
 /** What is named port by port, marked as granted; then the mark on the rest of what this host receives. */
-function outRules({ listen, loopbackPorts, isolation }: Policy, slot: number, no: string): string[] {
+function outRules(policy: Policy, slot: number, no: string): string[] {
+  const { listen, loopbackPorts, isolation } = policy;
   const mark = MARK + slot + (isolation === null ? OPEN : 0);
   const { allow, dns } = isolation ?? {};
   return [
     ...answers(listen),
+    crowded(policy, mark),
     ...(loopbackPorts.length === 0 ? [] : TRANSPORTS).map(
       (transport) =>
         `${transport} dport ${anyOf(loopbackPorts)} fib daddr type local meta priority set ${hex(mark + GRANTED)} accept`,

@@ -36,6 +36,7 @@ const policy: fc.Arbitrary<Policy> = fc.record({
   name,
   listen,
   loopbackPorts: fc.uniqueArray(port, { maxLength: 5 }),
+  connectionsMax: fc.integer({ min: 16, max: 1048576 }),
   logging: fc.record({
     ratePerMinute: fc.integer({ min: 1, max: 6000 }),
     burst: fc.integer({ min: 1, max: 1000 }),
@@ -48,7 +49,9 @@ const policy: fc.Arbitrary<Policy> = fc.record({
 inNamespaces(import.meta.url, () => {
   const nft = new Nft();
   const run = (text: string): void => assert.equal(nft.run(text).error, "", text);
-  const shared = ["refuse", "closed", "pass", "here", "tell"].map((chain) => `add chain ${TABLE} ${chain}\n`).join("");
+  const shared = ["refuse", "closed", "pass", "here", "tell", "crowded"]
+    .map((chain) => `add chain ${TABLE} ${chain}\n`)
+    .join("");
   const listed = () => listedPolicies(rules(FAMILY, TABLE_NAME));
 
   test("any policy under any name can be put, read back, put again and removed", () => {

@@ -9,6 +9,7 @@ const given = {
   outboundAllowCidrs: ["10.0.0.0/8", "fd00::/8", "10.1.0.0/16"],
   dns: ["127.0.0.53"],
   allowLoopbackPorts: [9000, 80, 9000],
+  connectionsMax: 2000,
   logging: { ratePerMinute: 5, burst: 7, summarySeconds: 60, mute: ["224.0.0.0/4"] },
 };
 const noClients: string[] = [];
@@ -19,6 +20,7 @@ const of = (over: Over = {}, more: Partial<typeof listen> = {}) =>
 const shared = {
   listen: { address: "127.0.0.1", ports: [8000, 9000, 9001], from: null },
   loopbackPorts: [80, 9000],
+  connectionsMax: 2000,
   logging: { ratePerMinute: 5, burst: 7, summarySeconds: 60, mute: { v4: ["224.0.0.0/4"], v6: [] } },
 };
 
@@ -52,6 +54,7 @@ test("the hash follows what the policy means, not how it is written", () => {
   const others = [
     of({ dns: [] }),
     of({ enable: false }),
+    of({ connectionsMax: 2001 }),
     of({ allowLoopbackPorts: [80] }),
     of({}, { port: 8001 }),
     of({}, { extraPorts: [] }),

@@ -5,7 +5,7 @@ import type { InstanceSpec } from "../spec/schema.ts";
 import { type Networks, normalise } from "./cidr.ts";
 
 /** Raised when the text made from the same policy changes, so that a newer supervisor replaces what an older one wrote. */
-export const LAYOUT = 3;
+export const LAYOUT = 4;
 
 export interface Isolation {
   /** `audit` records what `enforce` would refuse, and lets it pass. */
@@ -39,6 +39,8 @@ export interface Policy {
   readonly listen: Inbound;
   /** TCP and UDP ports on this host that it may reach, whoever listens there. */
   readonly loopbackPorts: readonly number[];
+  /** Most flows in the host's connection table that it has opened; one more is refused, in audit mode too. */
+  readonly connectionsMax: number;
   /** Of what is refused. */
   readonly logging: Logging;
   readonly isolation: Isolation | null;
@@ -50,7 +52,7 @@ const sorted = (ports: readonly number[]): number[] => [...new Set(ports)].sort(
 
 /** The policy of an instance; the order and overlaps in its lists make no difference. */
 export function policyOf(spec: Networked): Policy {
-  const { enable, mode, outboundAllowCidrs, dns, allowLoopbackPorts, logging } = spec.networkIsolation;
+  const { enable, mode, outboundAllowCidrs, dns, allowLoopbackPorts, connectionsMax, logging } = spec.networkIsolation;
   const { address, port, extraPorts, allowFrom } = spec.listen;
   return {
     name: spec.name,
@@ -60,6 +62,7 @@ export function policyOf(spec: Networked): Policy {
       from: allowFrom.length === 0 ? null : normalise(allowFrom),
     },
     loopbackPorts: sorted(allowLoopbackPorts),
+    connectionsMax,
     logging: { ...logging, mute: normalise(logging.mute) },
     isolation: enable ? { mode, allow: normalise(outboundAllowCidrs), dns: normalise(dns) } : null,
   };

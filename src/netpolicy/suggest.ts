@@ -1,6 +1,7 @@
 /** What to write to allow what was refused. Pure. */
 import ipaddr from "ipaddr.js";
-import { normalise } from "./cidr.ts";
+import { normalise, within } from "./cidr.ts";
+import type { Policy } from "./policy.ts";
 
 /** A destination that was refused. */
 export interface Wanted {
@@ -63,6 +64,15 @@ export function allowance(wanted: Wanted, own: ReadonlySet<string>): { option: O
   if (isHere(address, own)) return hasPort(protocol) ? { option: "allowLoopbackPorts", value: port } : null;
   if (port === DNS && (protocol === TCP || protocol === UDP)) return { option: "dns", value: address };
   return { option: "outboundAllowCidrs", value: `${address}/${address.includes(":") ? 128 : 32}` };
+}
+
+/** Whether the policy lets it through by now; what is not known is whose listener of this host it is. */
+export function isAllowed({ isolation, loopbackPorts }: Policy, wanted: Wanted, own: ReadonlySet<string>): boolean {
+  const { address, protocol, port } = wanted;
+  if (isHere(address, own)) return (protocol === TCP || protocol === UDP) && loopbackPorts.includes(port);
+  if (isolation === null) return true;
+  const isDns = port === DNS && (protocol === TCP || protocol === UDP);
+  return within(isDns ? isolation.dns : isolation.allow)(address);
 }
 
 /** `networkIsolation.dns = [ "192.0.2.1" ];`, as Nix has it. */

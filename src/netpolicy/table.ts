@@ -82,6 +82,7 @@ const CHAINS: Readonly<Record<string, string>> = {
   here: "",
   tell: "",
   canary: "",
+  crowded: "",
   kept: "",
   visit: "",
   reach: "",
@@ -120,6 +121,10 @@ function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonl
     ["canary", `update @${CANARY.set} { meta priority & ${hex(SLOT_MASK)} }`],
     ["canary", "drop"],
     ["tell", tells ? `limit rate 2/second burst 1 packets log group ${LOG_GROUP}` : "return"],
+    // Says why; the instance's own chain then says who, and whereto.
+    ["crowded", 'limit rate 5/minute burst 5 packets log prefix "opencode.slice-connections: " level info flags skuid'],
+    ["crowded", SENDER],
+    ["crowded", UNREGISTERED],
     ["kept", `meta priority set meta priority | ${hex(KEPT)}`],
     ["kept", SENDER],
     ["kept", UNREGISTERED],

@@ -11,6 +11,7 @@ export const open = (name: string, over: Partial<Omit<Policy, "name" | "isolatio
   name,
   listen: { address: "127.0.0.1", ports: [8000], from: null },
   loopbackPorts: [],
+  connectionsMax: 4096,
   logging: LOGGING,
   isolation: null,
   ...over,

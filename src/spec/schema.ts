@@ -117,6 +117,13 @@ export const NetworkIsolation = Type.Object(
       Port,
       "TCP and UDP ports on this host the instance may reach, other instances' servers among them; isolated or not",
     ),
+    connectionsMax: Type.Integer({
+      default: 4096,
+      minimum: 16,
+      maximum: 1048576,
+      description:
+        "most flows at once in the host's connection table that the instance has opened, UDP and loopback among them; isolated or not",
+    }),
     logging: Type.Object(
       {
         ratePerMinute: Type.Integer({

@@ -169,6 +169,11 @@ const ROWS: readonly Row[] = [
     cidr("::ffff:10.0.0.0/104"),
     `${CIDR}: "::ffff:10.0.0.0" is an IPv4 address in IPv6 form; write it with the IPv4 address 10.0.0.0`,
   ],
+  [
+    "a network with a zone",
+    cidr("fe80::%eth0/64"),
+    `${CIDR}: "fe80::%eth0" has a zone id; leave out what follows the %; link-local addresses cannot be used`,
+  ],
   ["a user number", good({ user: "0" }), `user: "0" is a number, not a name; ${ACCOUNT_FIX}`],
   ["a number for a user", good({ user: 0 }), `user: 0 is not an account name; ${ACCOUNT_FIX}`],
   ["a user in capitals", good({ user: "Dev" }), `user: "Dev" is not an account name; ${ACCOUNT_FIX}`],

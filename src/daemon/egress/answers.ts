@@ -1,6 +1,6 @@
 /** How what the API answers about egress is filled in. Pure. */
 import type { Policy } from "../../netpolicy/policy.ts";
-import { allowance, protocolName } from "../../netpolicy/suggest.ts";
+import { allowance, isAllowed, protocolName } from "../../netpolicy/suggest.ts";
 import type { Repair } from "./guard.ts";
 import type { Account, Refused } from "./ledger.ts";
 import type { EgressReport, EgressState, RefusedDestination } from "./model.ts";
@@ -9,7 +9,7 @@ import { mutedBy } from "./report.ts";
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
 const destination =
-  (own: ReadonlySet<string>, isMuted: (address: string) => boolean) =>
+  (policy: Policy, own: ReadonlySet<string>, isMuted: (address: string) => boolean) =>
   (refused: Refused): RefusedDestination => ({
     address: refused.address,
     protocol: protocolName(refused.protocol),
@@ -19,7 +19,7 @@ const destination =
     first: iso(refused.first),
     last: iso(refused.last),
     muted: isMuted(refused.address),
-    allow: allowance(refused, own),
+    allow: isAllowed(policy, refused, own) ? null : allowance(refused, own),
   });
 
 export function egressReport(
@@ -34,7 +34,7 @@ export function egressReport(
     observed: observed === null ? null : iso(observed),
     total: account.total,
     further: account.further,
-    destinations: account.destinations.map(destination(own, mutedBy(policy))),
+    destinations: account.destinations.map(destination(policy, own, mutedBy(policy))),
   };
 }
 

@@ -47,6 +47,8 @@ interface Entry {
 interface Page {
   counted: bigint;
   total: number;
+  /** Packets that were listed by destination before the total had them. */
+  ahead: number;
   readonly entries: Map<string, Entry>;
 }
 
@@ -76,15 +78,17 @@ export class Ledger {
 
   /** Take in a total, and the destinations as they were read after it: what came in between counts at the next reading. */
   take(name: string, total: bigint, found: readonly Destination[], now: number): Reading {
-    const page = this.#pages.get(name) ?? { counted: 0n, total: 0, entries: new Map() };
+    const page = this.#pages.get(name) ?? { counted: 0n, total: 0, ahead: 0, entries: new Map() };
     this.#pages.set(name, page);
     const grown = found.flatMap((destination) => grow(page, destination, now));
     const by = increase(page.counted, total);
     page.counted = total;
     page.total += by;
     const listed = grown.reduce((sum, growth) => sum + growth.by, 0);
+    const unlisted = by - listed - page.ahead;
+    page.ahead = Math.max(0, -unlisted);
     this.#trim(page);
-    return { grown, further: Math.max(0, by - listed) };
+    return { grown, further: Math.max(0, unlisted) };
   }
 
   account(name: string): Account {

@@ -16,7 +16,10 @@ export const RefusedDestination = Type.Object({
   allow: nullable(
     Type.Object(
       { option: Type.String(), value: Type.Union([Type.String(), Type.Integer()]) },
-      { description: "the list of networkIsolation, and the entry, that would allow it" },
+      {
+        description:
+          "the list of networkIsolation, and the entry, that would allow it; null when none would, or it is allowed by now",
+      },
     ),
   ),
 });

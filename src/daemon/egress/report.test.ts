@@ -27,6 +27,17 @@ test("a new destination is said at once, with the line that allows it", () => {
   assert.deepEqual([report?.packets, report?.refused?.port], [37, 443]);
 });
 
+test("what the policy allows was one connection too many, or is allowed since", () => {
+  const allowing = isolated("project-a", { allow: { v4: ["203.0.113.0/24"], v6: [] }, connectionsMax: 100 });
+  const [text] = texts(reporter().take(allowing, reading([growth(443, 2)]), 0));
+  assert.equal(
+    text,
+    "project-a: 2 packets to 203.0.113.7:443/tcp refused; it is allowed by now, as long as there are no more than networkIsolation.connectionsMax = 100 connections at once",
+  );
+  const [dns] = texts(reporter().take(allowing, reading([growth(53, 1)]), 0));
+  assert.match(dns ?? "", /to allow: networkIsolation\.dns/);
+});
+
 test("in audit mode it says that they passed", () => {
   const audit = isolated("project-a", { mode: "audit" });
   const [text] = texts(reporter().take(audit, reading([growth(443, 1)]), 0));

@@ -2,10 +2,9 @@
  * What the journal is told of what was refused: each new destination once, as it is met, and summaries after that. Bounded,
  * since an agent chooses how many destinations there are.
  */
-
-import ipaddr from "ipaddr.js";
+import { within } from "../../netpolicy/cidr.ts";
 import type { Policy } from "../../netpolicy/policy.ts";
-import { allowance, destinationText, nixLine } from "../../netpolicy/suggest.ts";
+import { allowance, destinationText, isAllowed, nixLine } from "../../netpolicy/suggest.ts";
 import { type Growth, keyOf, type Reading, type Refused } from "./ledger.ts";
 
 /** One line of the journal. */
@@ -91,23 +90,20 @@ export class Reporter {
   }
 
   #line(policy: Policy, { refused, by }: Growth): Report {
-    const allowed = allowance(refused, this.#own());
-    const advice = allowed === null ? "" : `; to allow: ${nixLine(allowed.option, [allowed.value])}`;
-    const text = `${policy.name}: ${packets(by)} to ${destinationText(refused)} ${verb(policy)}${advice}`;
+    const text = `${policy.name}: ${packets(by)} to ${destinationText(refused)} ${verb(policy)}${this.#advice(policy, refused)}`;
     return { instance: policy.name, refused, packets: by, text };
+  }
+
+  #advice(policy: Policy, refused: Refused): string {
+    if (isAllowed(policy, refused, this.#own()))
+      return `; it is allowed by now, as long as there are no more than networkIsolation.connectionsMax = ${policy.connectionsMax} connections at once`;
+    const allowed = allowance(refused, this.#own());
+    return allowed === null ? "" : `; to allow: ${nixLine(allowed.option, [allowed.value])}`;
   }
 }
 
 /** Whether a policy mutes an address. */
-export function mutedBy({ logging: { mute } }: Policy): (address: string) => boolean {
-  const networks = [...mute.v4, ...mute.v6].map((each) =>
-    each.includes("/") ? ipaddr.parseCIDR(each) : ipaddr.parseCIDR(`${each}/${each.includes(":") ? 128 : 32}`),
-  );
-  return (address) => {
-    const parsed = ipaddr.parse(address);
-    return networks.some((network) => parsed.kind() === network[0].kind() && parsed.match(network));
-  };
-}
+export const mutedBy = ({ logging: { mute } }: Policy): ((address: string) => boolean) => within(mute);
 
 const hasNews = ({ byDestination, further }: Pending): boolean => byDestination.size > 0 || further > 0;
 

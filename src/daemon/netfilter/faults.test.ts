@@ -1,10 +1,11 @@
 /** Bad input and a kernel that lacks something: one clear error each, or a fallback that holds. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Nft, rules } from "nftables-napi";
 import { inNamespaces } from "../../../packages/nftables-napi/testing.ts";
+import { waitFor } from "../../../testbed/wait.ts";
 import { normalise } from "../../netpolicy/cidr.ts";
 import { cgroupOf, FAMILY, gateAt, namesOf, TABLE_NAME } from "../../netpolicy/names.ts";
 import { policyHash } from "../../netpolicy/policy.ts";
@@ -42,6 +43,20 @@ inNamespaces(import.meta.url, () => {
     });
   }
 
+  test("50,000 refused at once are counted exactly, by destination and in all", async () => {
+    await put();
+    const sends = `import { createSocket } from "node:dgram";
+      const socket = createSocket("udp4").on("error", () => {});
+      for (let sent = 0; sent < 50_000; sent++) await new Promise((done) => socket.send("x", 9, "127.0.0.9", done));
+      socket.close();`;
+    const before = (await netfilter.refused()).get("a") ?? 0n;
+    const enter = `echo 0 >"${path}/cgroup.procs" && exec "$@"`;
+    spawnSync("sh", ["-c", enter, "-", process.execPath, "--input-type=module", "--eval", sends]);
+    assert.equal(((await netfilter.refused()).get("a") ?? 0n) - before, 50_000n);
+    const listed = (await netfilter.destinations("a")).find(({ address }) => address === "127.0.0.9");
+    assert.equal(listed?.packets, 50_000n);
+  });
+
   test("more destinations than the kernel remembers: all refused, all counted, a thousand known by name", async () => {
     await put();
     const sends = `import { createSocket } from "node:dgram";
@@ -52,9 +67,41 @@ inNamespaces(import.meta.url, () => {
     const before = (await netfilter.refused()).get("a") ?? 0n;
     spawnSync("sh", ["-c", enter, "-", process.execPath, "--input-type=module", "--eval", sends]);
     assert.equal(((await netfilter.refused()).get("a") ?? 0n) - before, 3000n);
-    const known = await netfilter.destinations("a");
+    const known = (await netfilter.destinations("a")).filter(({ address }) => address === "127.0.0.1");
     assert.ok(known.length >= 1000 && known.length <= 1024, String(known.length));
     assert.ok(known.every(({ packets }) => packets === 1n));
+  });
+
+  test("more connections than it may have at once: the next is refused, in audit mode too; nobody else's, and not for ever", async () => {
+    const sends = `import { createSocket } from "node:dgram";
+      const socket = createSocket("udp4").bind(4444);
+      const send = (port) => new Promise((done) => socket.send("x", port, "192.0.2.2", (error) => done(error?.code ?? "ok")));
+      for (let port = Number(process.argv[1]); port <= Number(process.argv[2]); port++) console.log(await send(port));
+      socket.close();`;
+    const from = (cgroup: string, first: number, last: number) => {
+      const enter = `echo 0 >"${cgroup}/cgroup.procs" && exec "$@"`;
+      const argv = [process.execPath, "--input-type=module", "--eval", sends, "--", String(first), String(last)];
+      return spawnSync("sh", ["-c", enter, "-", ...argv], { encoding: "utf8" })
+        .stdout.trim()
+        .split("\n");
+    };
+    const passed = [...Array<string>(16).fill("ok"), ...Array<string>(24).fill("EPERM")];
+
+    const cable = ["link add near type veth peer name far", "link set far up", "link set near arp off up"];
+    const input = [...cable, "address add 192.0.2.1/24 dev near", ""].join("\n");
+    assert.equal(spawnSync("ip", ["-batch", "-"], { input }).status, 0);
+    for (const [mode, first] of [["enforce", 1] as const, ["audit", 101] as const]) {
+      const policy = isolated("a", { mode, allow: normalise(["192.0.2.0/24"]), connectionsMax: 16 });
+      await netfilter.commit({ put: [policy], remove: [] });
+      const before = (await netfilter.refused()).get("a") ?? 0n;
+      assert.deepEqual(from(path, first, first + 39), passed, mode);
+      assert.equal(((await netfilter.refused()).get("a") ?? 0n) - before, 24n, mode);
+      assert.deepEqual(from("/sys/fs/cgroup", 201, 240), Array<string>(40).fill("ok"), "who is in no instance");
+      assert.deepEqual(from(path, first, first + 39), passed, "the same connections go on");
+    }
+    writeFileSync("/proc/sys/net/netfilter/nf_conntrack_udp_timeout", "1");
+    assert.deepEqual(from(path, 101, 116), passed.slice(0, 16));
+    await waitFor("room for another", () => from(path, 150, 150)[0] === "ok");
   });
 
   const answering = (error: string) => async () => {

@@ -103,6 +103,50 @@ for my $to (@ARGV) {
   print send($s, $six ? pack("C2n3", 128, 0, 0, 1, 1) : pack("C2n3", 8, 0, 0xf7fd, 1, 1), 0, $at) ? "ok" : "refused", "\\n";
 }`;
 
+/** Perl: `ADDRESS PORT COUNT PER-SECOND`: sends so many datagrams, evenly; says how many were refused to its face. */
+export const FLOOD = `use Socket; use Time::HiRes qw(time sleep);
+my ($address, $port, $count, $rate) = @ARGV;
+my $to = pack_sockaddr_in($port, inet_aton($address));
+socket(my $s, AF_INET, SOCK_DGRAM, 0) or die $!;
+my ($start, $refused) = (time, 0);
+for my $sent (1 .. $count) {
+  defined send($s, "x", 0, $to) or $refused++;
+  next if $sent % 100;
+  my $early = $sent / $rate - (time - $start);
+  sleep $early if $early > 0;
+}
+print "$refused\\n";`;
+
+/**
+ * Perl: `SIDE ROUNDS`: opens SIDE × SIDE flows on loopback between its own ports, each with answers, so that the connection
+ * table keeps them when it is full.
+ */
+export const FILL = `use Socket;
+my ($side, $rounds) = @ARGV;
+my (@sockets, @names);
+for my $end (0, 1) {
+  for my $nth (0 .. $side - 1) {
+    my $name = pack_sockaddr_in(10000 + 20000 * $end + $nth, inet_aton("127.0.0.1"));
+    socket(my $s, AF_INET, SOCK_DGRAM, 0) or die $!;
+    bind($s, $name) or die $!;
+    ($sockets[$end][$nth], $names[$end][$nth]) = ($s, $name);
+  }
+}
+for (1 .. $rounds) {
+  for my $end (0, 1) {
+    for my $i (0 .. $side - 1) {
+      send($sockets[$end][$i], "x", 0, $_) for @{$names[1 - $end]};
+    }
+  }
+}`;
+
+/** Perl: sends a datagram to `COUNT` ports of `ADDRESS`; says how many were refused to its face. */
+export const EACH_PORT = `use Socket;
+my ($address, $count) = @ARGV;
+socket(my $s, AF_INET, SOCK_DGRAM, 0) or die $!;
+my $refused = grep { !defined send($s, "x", 0, pack_sockaddr_in(40000 + $_, inet_aton($address))) } 1 .. $count;
+print "$refused\\n";`;
+
 /** Keeps a connection busy; prints "open", then how it ended. */
 export const HOLDER = `
 import { connect } from "node:net";

@@ -47,7 +47,7 @@ const PROBE = `${FAMILY} ${PROBE_NAME}`;
 const LEAST = [
   `add set ${PROBE} s { type classid . cgroupsv2; }`,
   `add chain ${PROBE} c { type filter hook prerouting priority -310; }`,
-  `add rule ${PROBE} c meta priority & 0x1 . socket cgroupv2 level 1 @s ct direction reply fib daddr type local reject`,
+  `add rule ${PROBE} c meta priority & 0x1 . socket cgroupv2 level 1 @s ct direction reply ct count over 9 fib daddr type local reject`,
   "",
 ].join("\n");
 /** What is used of {@link Nft}; tests put another in its place. */
