@@ -25,6 +25,7 @@ no: meta l4proto != 1 update @blocked4_a-b { ip daddr . meta l4proto . th dport 
 no: meta l4proto 1 update @blocked4_a-b { ip daddr . meta l4proto . @th,0,16 }
 no: meta l4proto != 58 update @blocked6_a-b { ip6 daddr . meta l4proto . th dport }
 no: meta l4proto 58 update @blocked6_a-b { ip6 daddr . meta l4proto . @th,0,16 }
+no: meta priority & 0xfff88000 == 0x4f408000 limit rate 6/minute burst 7 packets log prefix "opencode-a-b-connections: " level info flags skuid
 no: ip daddr 224.0.0.0/4 counter name blocked_a-b goto refuse
 no: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-blocked: " level info flags skuid
 no: counter name blocked_a-b
@@ -35,7 +36,7 @@ in: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-inbound: " leve
 in: counter goto closed
 out: tcp sport 8000 ct direction reply accept comment "policy HASH 3"
 out: tcp sport 8000 ct state untracked tcp flags & (syn | ack) != syn accept
-out: ct status & confirmed == 0 ct count over 4096 meta priority set 0x4f440003 goto crowded
+out: ct status & confirmed == 0 ct count over 4096 meta priority set 0x4f448003 goto no_a-b
 out: tcp dport 9000 fib daddr type local meta priority set 0x4f410003 accept
 out: udp dport 9000 fib daddr type local meta priority set 0x4f410003 accept
 out: tcp dport 53 ip daddr 127.0.0.53 accept
@@ -65,7 +66,7 @@ test("audit differs in its last words only", () => {
 
 test("without isolation everything is let out, with a mark by which it is judged where it arrives", () => {
   assert.deepEqual(chain("out", open("a-b")).slice(2), [
-    "ct status & confirmed == 0 ct count over 4096 meta priority set 0x4f460003 goto crowded",
+    "ct status & confirmed == 0 ct count over 4096 meta priority set 0x4f468003 goto no_a-b",
     "fib daddr type != unicast meta priority set 0x4f420003 jump here",
     "accept",
   ]);

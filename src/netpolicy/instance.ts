@@ -1,6 +1,6 @@
 /** One instance's part of the table: its chains, its counters, its entries. */
 import type { Networks } from "./cidr.ts";
-import { cgroupOf, type Gate, GRANTED, hex, KEPT, MARK, namesOf, OPEN, TABLE } from "./names.ts";
+import { CROWDED, cgroupOf, type Gate, GRANTED, hex, KEPT, MARK, marked, namesOf, OPEN, TABLE } from "./names.ts";
 import { type Inbound, type Logging, type Policy, policyHash } from "./policy.ts";
 import { declarations } from "./table.ts";
 
@@ -42,8 +42,8 @@ const answers = ({ ports }: Inbound): string[] => [
  * A flow is met before the connection table takes it up, and once: later packets are `confirmed`. With the mark of what is kept
  * from it, the refusal holds in audit mode too.
  */
-const crowded = ({ connectionsMax }: Policy, mark: number): string =>
-  `ct status & confirmed == 0 ct count over ${connectionsMax} meta priority set ${hex(mark + KEPT)} goto crowded`;
+const crowded = ({ connectionsMax }: Policy, mark: number, no: string): string =>
+  `ct status & confirmed == 0 ct count over ${connectionsMax} meta priority set ${hex(mark + KEPT + CROWDED)} goto ${no}`;
 
 /** What is named port by port, marked as granted; then the mark on the rest of what this host receives. */
 function outRules(policy: Policy, slot: number, no: string): string[] {
@@ -52,7 +52,7 @@ function outRules(policy: Policy, slot: number, no: string): string[] {
   const { allow, dns } = isolation ?? {};
   return [
     ...answers(listen),
-    crowded(policy, mark),
+    crowded(policy, mark, no),
     ...(loopbackPorts.length === 0 ? [] : TRANSPORTS).map(
       (transport) =>
         `${transport} dport ${anyOf(loopbackPorts)} fib daddr type local meta priority set ${hex(mark + GRANTED)} accept`,
@@ -83,6 +83,7 @@ function noRules({ isolation, logging }: Policy, names: ReturnType<typeof namesO
         `meta l4proto ${icmp} update @${set} { ${family} daddr . meta l4proto . @th,0,16 }`,
       ];
     }),
+    `${marked(CROWDED)} ${limited(logging)} log prefix "${names.crowdedPrefix}" level info flags skuid`,
     ...towards("", logging.mute, `${counted} ${end}`),
     `${limited(logging)} log prefix "${names.logPrefix}" level info flags skuid`,
     counted,

@@ -59,6 +59,7 @@ export const namesOf = (name: string) => {
     blocked4: `blocked4_${encoded}`,
     blocked6: `blocked6_${encoded}`,
     logPrefix: `opencode-${encoded}-blocked: `,
+    crowdedPrefix: `opencode-${encoded}-connections: `,
     inboundPrefix: `opencode-${encoded}-inbound: `,
   } as const;
 };
@@ -81,10 +82,15 @@ export const GRANTED = 0x00010000;
 export const OPEN = 0x00020000;
 /** It goes to a listener that no instance reaches without being granted it. */
 export const KEPT = 0x00040000;
+/** It would be a connection too many. */
+export const CROWDED = 0x00008000;
 /** As many instances as the table has room for; slots stay below it. */
 export const INSTANCES_MAX = 8192;
 export const SLOT_MASK = INSTANCES_MAX - 1;
 export const hex = (mark: number): string => `0x${mark.toString(16).padStart(8, "0")}`;
+
+/** Whether a packet has our mark, with these bits set in it. */
+export const marked = (bits = 0): string => `meta priority & ${hex((MARK_MASK | bits) >>> 0)} == ${hex(MARK | bits)}`;
 
 /**
  * Where the canary goes: UDP from inside an instance's slice to this address of loopback, which nobody listens on. It is

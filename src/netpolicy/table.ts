@@ -7,8 +7,8 @@ import {
   INSTANCES_MAX,
   KEPT,
   LOG_GROUP,
-  MARK,
   MARK_MASK,
+  marked,
   OPEN,
   type Place,
   SLOT_MASK,
@@ -82,7 +82,6 @@ const CHAINS: Readonly<Record<string, string>> = {
   here: "",
   tell: "",
   canary: "",
-  crowded: "",
   kept: "",
   visit: "",
   reach: "",
@@ -94,8 +93,6 @@ const CHAINS: Readonly<Record<string, string>> = {
   input: " { type filter hook input priority 300; policy accept; }",
 };
 
-/** Whether a packet has our mark, with these bits set in it. */
-const marked = (bits = 0): string => `meta priority & ${hex((MARK_MASK | bits) >>> 0)} == ${hex(MARK | bits)}`;
 const SENDER = `meta priority & ${hex(SLOT_MASK)} vmap @senders`;
 const NOT_SYN = "tcp flags & (syn | ack) != syn";
 const UNREGISTERED = "counter name unregistered drop";
@@ -121,10 +118,6 @@ function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonl
     ["canary", `update @${CANARY.set} { meta priority & ${hex(SLOT_MASK)} }`],
     ["canary", "drop"],
     ["tell", tells ? `limit rate 2/second burst 1 packets log group ${LOG_GROUP}` : "return"],
-    // Says why; the instance's own chain then says who, and whereto.
-    ["crowded", 'limit rate 5/minute burst 5 packets log prefix "opencode.slice-connections: " level info flags skuid'],
-    ["crowded", SENDER],
-    ["crowded", UNREGISTERED],
     ["kept", `meta priority set meta priority | ${hex(KEPT)}`],
     ["kept", SENDER],
     ["kept", UNREGISTERED],

@@ -109,7 +109,7 @@ describe("an agent that floods", () => {
     assert.equal(await run("a", perl(EACH_PORT, ALLOWED, 10)), "10");
     assert.equal(await run("b", perl(EACH_PORT, ALLOWED, 10)), "0");
     assert.equal(await run(null, perl(EACH_PORT, BLOCKED, 10)), "0");
-    await host.waitFor("why", async () => (await kernelLines(cursor, "opencode.slice-connections: ")).length > 0);
+    await host.waitFor("why", async () => (await kernelLines(cursor, "opencode-a-connections: ")).length > 0);
     await host.waitFor("whose", async (saw) => {
       const { destinations } = await report();
       saw(destinations);
