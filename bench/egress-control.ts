@@ -1,6 +1,6 @@
 /**
  * What policies cost to change and to watch: in namespaces of its own.
- *   - one instance among 500 added, changed, removed: the whole call, libnftables included
+ *   - one instance among 500 added, changed, removed: the whole call, libnftables included, and the kernel's part of it
  *   - all of 500 put back after a flush: from the foreign hand to read back
  *   - 50,000 refused datagrams: counted exactly, by destination and in all
  *   - 10,000 refused datagrams a second: CPU of the daemon's part, its lines and the kernel's
@@ -15,7 +15,9 @@ import { LibnftablesNetfilter } from "../src/daemon/netfilter/libnftables.ts";
 import { FakeSystemd } from "../src/daemon/systemd/fake.ts";
 import { cgroupOf, gateAt } from "../src/netpolicy/names.ts";
 import { isolated } from "../src/netpolicy/testing.ts";
+import { KernelTime } from "./kernel-time.ts";
 import { isInside, runInside } from "./namespaces.ts";
+import { median } from "./numbers.ts";
 
 const SECONDS = 60;
 const INSTANCES = 500;
@@ -27,8 +29,6 @@ const policy = (index: number, last = 1) =>
   isolated(name(index), {
     allow: { v4: Array.from({ length: 20 }, (_, nth) => `10.${index % 250}.${nth}.${last}`), v6: [] },
   });
-const quantile = (values: readonly number[], at: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * at))] ?? Number.NaN;
 const row = (what: string, measured: string, allowed = "", holds = true): void => {
   console.log(`| ${what} | ${measured} | ${allowed}${holds ? "" : " **missed**"} |`);
 };
@@ -57,18 +57,27 @@ async function bench(): Promise<void> {
 
   console.log("| what | measured | may be |\n| --- | --- | --- |");
   row(`${INSTANCES} instances put at once`, `${Math.round(await timed(() => put(...all)))} ms`);
-  const steps: Record<string, number[]> = { added: [], changed: [], removed: [] };
-  for (let run = 0; run < RUNS; run++) {
-    const commit = (change: Parameters<typeof netfilter.commit>[0]) => timed(() => netfilter.commit(change));
-    steps.added?.push(await commit({ put: [policy(INSTANCES)], remove: [] }));
-    steps.changed?.push(await commit({ put: [policy(INSTANCES, run + 2)], remove: [] }));
-    steps.removed?.push(await commit({ put: [], remove: [name(INSTANCES)] }));
-  }
-  for (const [what, times] of Object.entries(steps)) {
-    row(
-      `one among ${INSTANCES} ${what}: least, p50`,
-      `${Math.min(...times).toFixed(1)}, ${quantile(times, 0.5).toFixed(1)} ms`,
-    );
+  const commit = (change: Parameters<typeof netfilter.commit>[0]) => timed(() => netfilter.commit(change));
+  const STEPS: readonly (readonly [what: string, step: (run: number) => Promise<number>])[] = [
+    ["added", () => commit({ put: [policy(INSTANCES)], remove: [] })],
+    ["changed", (run) => commit({ put: [policy(INSTANCES, run + 2)], remove: [] })],
+    ["removed", () => commit({ put: [], remove: [name(INSTANCES)] })],
+  ];
+  const runs = async (): Promise<number[]> => {
+    const times: number[] = [];
+    for (let run = 0; run < RUNS; run++) for (const [, step] of STEPS) times.push(await step(run));
+    return times;
+  };
+  const whole = await runs();
+  const watch = await KernelTime.start(`${load}.strace`);
+  if (watch !== null) await runs();
+  const kernel = (await watch?.end()) ?? [];
+  for (const [index, [what]] of STEPS.entries()) {
+    const of = (times: readonly number[]) => times.filter((_, nth) => nth % STEPS.length === index);
+    const text = (times: readonly number[]) => `${Math.min(...times).toFixed(1)}, ${median(times).toFixed(1)} ms`;
+    row(`one among ${INSTANCES} ${what}: least, p50`, text(of(whole)));
+    if (kernel.length !== whole.length) row("… of it in the kernel", `not measured: ${kernel.length} batches seen`);
+    else row("… of it in the kernel", text(of(kernel)), "10 ms", median(of(kernel)) <= 10);
   }
 
   const took = new Promise<number>((resolve) => {

@@ -49,6 +49,26 @@ function kernel(): void {
     assert.equal(generation(), then);
   });
 
+  test("one that is added, changed or removed leaves every other rule where it was", async () => {
+    mkdirSync(`${ROOT}/${cgroupOf(gate, "c")}`, { recursive: true });
+    /** Rules, chains and sets of all but `c`, with the kernel's handles: what is made anew has another. */
+    const others = () => {
+      const { stdout } = spawnSync("nft", ["--handle", "--numeric", "list", "table", ...TABLE.split(" ")], {
+        encoding: "utf8",
+      });
+      return [...stdout.matchAll(/^.*# handle \d+$/gm)].map(([line]) => line).filter((line) => !/_c\b/.test(line));
+    };
+    const before = others();
+    assert.ok(before.length > 50, String(before.length));
+    for (const each of [isolated("c"), isolated("c", { loopbackPorts: [9] })]) {
+      await netfilter.commit({ put: [each], remove: [] });
+      assert.deepEqual(others().slice(0, before.length), before);
+    }
+    await netfilter.commit({ put: [], remove: ["c"] });
+    assert.deepEqual(others(), before);
+    rmdirSync(`${ROOT}/${cgroupOf(gate, "c")}`);
+  });
+
   test("counters outlive a changed policy and a new owner", async () => {
     const counted = () => /packets (\d+)/.exec(somebody.run(`list counter ${TABLE} blocked_a`).output)?.[1];
     const send = `echo 0 >"${ROOT}/${cgroupOf(gate, "a")}/cgroup.procs"; echo >/dev/udp/127.0.0.1/9`;
