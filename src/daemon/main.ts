@@ -1,4 +1,5 @@
 /** `opencode-supervisor daemon`: puts the real ports together, runs the loop, and speaks systemd's notify protocol (sd_notify(3)). */
+import { once } from "node:events";
 import { notify } from "systemd-notify";
 import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
@@ -56,10 +57,10 @@ export async function daemon(): Promise<void> {
   const started = times.reconcile.time(() => supervisor.start(known.resolve));
   reload = reloader(supervisor, times, log, started, tidy);
   const watchers = [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
-  /** Loaded, and listening, while systemd is asked and instances start: they do not wait for it. */
   const listen = async (): Promise<() => Promise<void>> => {
     // Who asked while there was no daemon is answered once there is something to say.
-    const [{ serve }] = await Promise.all([import("./api/serve.ts"), Promise.race([known.promise, started])]);
+    await Promise.race([known.promise, started]);
+    const { serve } = await import("./api/serve.ts");
     const gid = passed.has("status") ? 0 : ((await accounts.group(API_GROUP))?.id ?? 0);
     const sockets = {
       status: passed.get("status") ?? { path: STATUS_SOCKET, gid, mode: 0o660 },
@@ -70,15 +71,16 @@ export async function daemon(): Promise<void> {
       ...{ timings: times, tell: log, ready: () => ready },
     });
   };
-  const [endServing] = await Promise.all([listen(), started]);
+  const serving = listen();
+  // Who asks waits in systemd's sockets; without them there is nowhere to wait.
+  await Promise.all([started, passed.size === 0 ? serving : Promise.race([serving, started])]);
   ready = true;
   report(log, supervisor.file.problems);
   notify(`READY=1\nSTATUS=${summary(supervisor)}`);
 
-  await new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-  });
+  const told = Promise.race(["SIGTERM", "SIGINT"].map((signal) => once(process, signal)));
+  const endServing = await serving;
+  await told;
   notify("STOPPING=1");
   stopWatchdog();
   await Promise.all(watchers.map((watcher) => watcher.close()));

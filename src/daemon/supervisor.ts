@@ -122,8 +122,9 @@ export class Supervisor {
    * that, when each instance has what is wanted of it and what there is.
    */
   async start(known: () => void = () => undefined): Promise<void> {
-    this.#file = await this.#ports.loader.load();
-    await this.#adopt();
+    const listed = this.#ports.systemd.list(UNITS); // meanwhile the file is read
+    [this.#file] = await Promise.all([this.#ports.loader.load(), listed]);
+    await this.#adopt(listed);
     this.#states = await this.#ports.states(this.#inFile());
     await this.#converge(false, known);
     this.#health.begin();
@@ -173,9 +174,9 @@ export class Supervisor {
   }
 
   /** Everything systemd, the kernel and /run have of ours becomes part of a view; nothing is changed by this. */
-  async #adopt(): Promise<void> {
+  async #adopt(listed: Promise<unknown>): Promise<void> {
     const { systemd } = this.#ports;
-    await systemd.list(UNITS);
+    await listed;
     this.#connected = true;
     this.#takeTarget(systemd.known().find(({ unit }) => unit === TARGET));
     const { markers, roots } = await this.#ports.leftovers();
@@ -302,7 +303,7 @@ export class Supervisor {
   /** Read everything anew, one time after the other; when that fails, once more a little later. */
   #resync(): void {
     this.#reading = this.#reading
-      .then(() => this.#adopt())
+      .then(() => this.#adopt(this.#ports.systemd.list(UNITS)))
       .then(
         () => void this.#converge(false).catch((error: unknown) => this.#ports.events.trouble("systemd", error)),
         (error: unknown) => {

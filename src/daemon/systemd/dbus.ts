@@ -9,7 +9,7 @@
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { createClient, type Message, type MessageBus, Variant } from "dbus-native";
-import { PARENT_SLICE, parseUnit, TARGET } from "../../spec/names.ts";
+import { mainUnit, PARENT_SLICE, parseUnit, setupUnit, TARGET } from "../../spec/names.ts";
 import { SIGNATURES, type UnitProperty } from "../../spec/unit.ts";
 import { limiter } from "../limiter.ts";
 import { type Call, callsOn } from "./calls.ts";
@@ -41,6 +41,17 @@ const UNKNOWN_OBJECT = "org.freedesktop.DBus.Error.UnknownObject";
  */
 const STARTING = { slots: 4 * availableParallelism(), giveUpMs: 10_000 };
 
+/** What is listened to, and no more: each unit that starts is told of in a dozen signals. */
+const MATCHES = [
+  ...["JobRemoved", "UnitRemoved", "Reloading"].map(
+    (member) => `sender='${SYSTEMD}',interface='${MANAGER.interface}',member='${member}'`,
+  ),
+  ...["Unit", "Service"].map(
+    (iface) => `sender='${SYSTEMD}',interface='${PROPERTIES}',member='PropertiesChanged',arg0='${SYSTEMD}.${iface}'`,
+  ),
+  `sender='${DBUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
+];
+
 type Property = readonly [iface: Interface, name: string];
 const FIRST_SEEN = ["Service", "LogExtraFields"] as const;
 /** What a unit is read for when it is first seen, by role; later changes come by signal. */
@@ -57,13 +68,13 @@ const READ: Readonly<Record<"main" | "setup" | "slice" | "ended", readonly Prope
 
 const SINCE: readonly Property[] = [["Unit", "StateChangeTimestamp"]];
 /**
- * An active service has not ended yet, or well; and of a setup whose main is active nobody asks since when. `running`:
- * instances whose main is active.
+ * An active service has not ended yet, or well. A setup whose main is active was started with it, in one call: it has its
+ * hash, and nobody asks since when. `running`: instances whose main is active.
  */
 function toRead(unit: string, active: string, running: ReadonlySet<string>): readonly Property[] {
   if (unit === TARGET) return SINCE;
   const { role, name } = parseUnit(unit) ?? { role: "slice", name: "" };
-  if (role === "setup" && active === "active" && running.has(name)) return [FIRST_SEEN];
+  if (role === "setup" && active === "active" && running.has(name)) return [];
   return role === "slice" || active === "active" ? READ[role] : [...READ[role], ...READ.ended];
 }
 
@@ -127,8 +138,7 @@ export class DBusSystemd implements Systemd {
   }
 
   async #subscribe(): Promise<void> {
-    await this.#bus.addMatch(`type='signal',sender='${SYSTEMD}',path_namespace='${MANAGER.path}'`);
-    await this.#bus.addMatch(`type='signal',sender='${DBUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`);
+    await Promise.all(MATCHES.map((rule) => this.#bus.addMatch(`type='signal',${rule}`)));
     await this.#manager("Subscribe").catch(unlessCode("org.freedesktop.systemd1.AlreadySubscribed"));
     const ask = { destination: DBUS, path: "/org/freedesktop/DBus", interface: DBUS, member: "GetNameOwner" };
     this.#owner = String(await this.#call({ ...ask, signature: "s", body: [SYSTEMD] }));
@@ -160,6 +170,7 @@ export class DBusSystemd implements Systemd {
           toRead(unit, active, running).map((property) => this.#read(unit, ...property)),
         ),
       );
+      for (const name of running) this.#shareHash(name);
       for (const again of heard) again();
       return this.known();
     } finally {
@@ -178,10 +189,32 @@ export class DBusSystemd implements Systemd {
     if (record !== undefined) this.#records.set(unit, applyProperties(record, { [name]: value }));
   }
 
+  /** Of an instance whose main is active: see {@link toRead}. */
+  #shareHash(name: string): void {
+    const [main, setup] = [this.#records.get(mainUnit(name)), this.#records.get(setupUnit(name))];
+    if (main === undefined || setup === undefined || setup.specHash !== null) return;
+    this.#records.set(setup.unit, { ...setup, specHash: main.specHash });
+  }
+
   startTransient(unit: TransientUnit, beside: readonly TransientUnit[] = []): Promise<JobResult> {
     const others = beside.map((other) => [other.unit, toVariants(other.properties)]);
     const body = [unit.unit, "replace", toVariants(unit.properties), others];
-    return this.#starting(() => this.#jobs.run(() => this.#manager("StartTransientUnit", "ssa(sv)a(sa(sv))", body)));
+    const made = async () => {
+      const job = await this.#manager("StartTransientUnit", "ssa(sv)a(sa(sv))", body);
+      for (const ours of [unit, ...beside]) this.#made(ours);
+      return job;
+    };
+    return this.#starting(() => this.#jobs.run(made));
+  }
+
+  /** systemd took the unit, which had not been there: nobody needs to ask what its hash is. */
+  #made({ unit, properties }: TransientUnit): void {
+    const fields = toVariants(properties).find(([name]) => name === "LogExtraFields");
+    if (fields === undefined) return;
+    this.#said(() => {
+      const record = this.#records.get(unit) ?? blankRecord(unit);
+      this.#records.set(unit, applyProperties(record, { LogExtraFields: fields[1].value }));
+    });
   }
 
   start(unit: string): Promise<JobResult> {
