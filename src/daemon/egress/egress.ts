@@ -3,8 +3,9 @@
  * in force from then on; and what it refused.
  */
 import { type Policy, policyHash } from "../../netpolicy/policy.ts";
-import { PARENT_SLICE, parseUnit } from "../../spec/names.ts";
+import { PARENT_SLICE, parseUnit, sliceUnit } from "../../spec/names.ts";
 import { type Netfilter, NetfilterError } from "../netfilter/port.ts";
+import { shared } from "../shared.ts";
 import type { Systemd, SystemdEvent } from "../systemd/port.ts";
 import { ownAddresses } from "./addresses.ts";
 import { egressReport } from "./answers.ts";
@@ -38,6 +39,8 @@ export class Egress {
   readonly #bare = new Set<string>();
   /** What is to be in force. */
   readonly #policies = new Map<string, Policy>();
+  /** Of instances whose slice became active since the last look. */
+  readonly #active = new Set<Policy>();
   #repairs: Repair[] = [];
   #isListening = false;
   #began = 0;
@@ -249,10 +252,19 @@ export class Egress {
     const policy = this.#policies.get(parsed?.name ?? "");
     if (policy === undefined || parsed === null) return;
     if (parsed.role === "main" && this.#observations.at(policy.name) === null) this.#observations.again(policy.name);
-    if (parsed.role === "slice" && (await this.#inForce([policy])).get(policy.name) === false) {
-      this.#guard.touched(`${unit} was made anew`);
-    }
+    if (parsed.role !== "slice") return;
+    this.#active.add(policy);
+    await this.#lookAtActive();
   }
+
+  /** Slices become active by the dozen: the kernel is asked about them together. */
+  readonly #lookAtActive = shared(async () => {
+    const policies = [...this.#active];
+    this.#active.clear();
+    for (const [name, inForce] of await this.#inForce(policies)) {
+      if (!inForce) this.#guard.touched(`${sliceUnit(name)} was made anew`);
+    }
+  }, LOOK_PAUSE_MS);
 
   #repaired(repair: Repair): void {
     this.#repairs = [...this.#repairs, repair].slice(-REPAIRS_MOST);
@@ -262,4 +274,6 @@ export class Egress {
 }
 
 const REPAIRS_MOST = 100;
+/** Between one look at slices and the next. */
+const LOOK_PAUSE_MS = 50;
 const WHILE_AWAY = "somebody while the supervisor was away";
