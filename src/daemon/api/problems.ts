@@ -7,6 +7,7 @@ export const CODES = {
   "not-found": { status: 404, title: "there is no such path" },
   "no-such-instance": { status: 404, title: "there is no such instance" },
   "no-policy": { status: 404, title: "the instance has no network policy in force" },
+  "too-slow": { status: 408, title: "the request does not come to its end" },
   "not-runnable": { status: 409, title: "the instance is not to run" },
   "too-large": { status: 413, title: "the request is too large" },
   "too-many-requests": { status: 429, title: "too many wrong tokens" },

@@ -9,7 +9,7 @@ import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { type HostFacts, type Snapshot, status } from "../status.ts";
 import { instanceList } from "./list.ts";
 import type { Status } from "./model.ts";
-import { codeOfStatus, problem, Refusal, refuse } from "./problems.ts";
+import { type Code, codeOfStatus, problem, Refusal, refuse } from "./problems.ts";
 
 export interface ApiSource {
   readonly facts: HostFacts;
@@ -19,8 +19,16 @@ export interface ApiSource {
 }
 
 const JSON_TYPE = "application/json; charset=utf-8";
-/** Who neither reads nor writes for so long is put out; followers of the events hear something more often. */
-const INACTIVE_MS = 60_000;
+/** How long those who ask may take, in milliseconds. */
+export interface Patience {
+  /** For a whole request, the body included. */
+  readonly request: number;
+  /** Who neither reads nor writes for so long is put out; followers of the events hear something more often. */
+  readonly inactive: number;
+  /** How often it is looked for requests that take too long. */
+  readonly look: number;
+}
+export const PATIENCE: Patience = { request: 10_000, inactive: 60_000, look: 5000 };
 /** Connections at once: a thousand who follow, and a thousand who ask. */
 const CONNECTIONS_MOST = 2200;
 
@@ -28,10 +36,10 @@ const CONNECTIONS_MOST = 2200;
 const LAST_MS = 1000;
 
 /** A server without routes, whose refusals are problem documents. `hint` is what there is instead of a path that is not there. */
-export function bareServer(hint: string): FastifyInstance {
+export function bareServer(hint: string, { request, inactive, look }: Patience = PATIENCE): FastifyInstance {
   const api = Fastify({
-    ...{ logger: false, bodyLimit: 1024, requestTimeout: 10_000, return503OnClosing: false },
-    connectionTimeout: INACTIVE_MS,
+    ...{ logger: false, bodyLimit: 1024, requestTimeout: request, return503OnClosing: false },
+    ...{ connectionTimeout: inactive, http: { connectionsCheckingInterval: look } },
     frameworkErrors: (error, _request, reply) =>
       void refuse(reply, codeOfStatus(error.statusCode ?? 400), error.message),
     clientErrorHandler: refuseBytes,
@@ -47,8 +55,12 @@ export function bareServer(hint: string): FastifyInstance {
 }
 
 /** Routes without a listener; tests use `inject()`. `seen` gets the server before its routes, for what is to look at each. */
-export function buildApi(source: ApiSource, seen: (api: FastifyInstance) => void = () => undefined): FastifyInstance {
-  const api = bareServer("GET /openapi.json says what is");
+export function buildApi(
+  source: ApiSource,
+  seen: (api: FastifyInstance) => void = () => undefined,
+  patience: Patience = PATIENCE,
+): FastifyInstance {
+  const api = bareServer("GET /openapi.json says what is", patience);
   seen(api);
   const list = instanceList(() => source.snapshot());
   api.get("/openapi.json", async () => (await import("./openapi.json", { with: { type: "json" } })).default);
@@ -63,9 +75,14 @@ export function buildApi(source: ApiSource, seen: (api: FastifyInstance) => void
   return api;
 }
 
-/** What is not HTTP, or too much of it, never becomes a request. */
+const OF_BYTES: Readonly<Record<string, Code>> = {
+  HPE_HEADER_OVERFLOW: "too-large",
+  ERR_HTTP_REQUEST_TIMEOUT: "too-slow",
+};
+
+/** What is not HTTP, or too much of it, or does not come to its end, never becomes a request. */
 function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
-  const code = error.code === "HPE_HEADER_OVERFLOW" ? "too-large" : "bad-request";
+  const code = OF_BYTES[error.code ?? ""] ?? "bad-request";
   const body = JSON.stringify(problem(code, error.code ?? "not HTTP"));
   const { status, title } = problem(code, "");
   const head = `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
