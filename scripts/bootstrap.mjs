@@ -26,6 +26,8 @@ const DEBIAN_PACKAGES = [
   ...["debian-archive-keyring", "iproute2", "mmdebstrap", "nftables", "util-linux"],
 ];
 
+/** Lines that {@link say} said: with none there is nothing to sum up. */
+let said = 0;
 /** Exit status of `setup` when all is there but src does not compile. */
 const UNCOMPILED = 3;
 const [command = "", ...args] = process.argv.slice(2);
@@ -50,10 +52,12 @@ function setup() {
   if (process.platform !== "linux" || !["x64", "arm64"].includes(process.arch)) {
     stop(`this needs Linux on x64 or arm64; this is ${process.platform} on ${process.arch}`);
   }
+  const started = Date.now();
   debianPackages();
   nodeModules();
   nativePackages();
   if (!dist()) process.exitCode = UNCOMPILED;
+  else if (said > 0) say(`set up in ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
 /** @param {string} line @returns {never} */
@@ -71,13 +75,14 @@ function run(argv, { env = process.env, cwd = root } = {}) {
 }
 
 function must(argv, what, options) {
-  const { ok, said } = run(argv, options);
+  const { ok, said: output } = run(argv, options);
   if (ok) return;
-  console.error(said);
+  console.error(output);
   stop(`${what} failed: ${argv.join(" ")}`);
 }
 
 function say(line) {
+  said++;
   console.error(`opencode-supervisor: ${line}`);
 }
 
@@ -188,8 +193,8 @@ function dist() {
     newest(path, /(?<!\.test)\.(ts|json)$/),
   );
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= Math.max(...sources)) return true;
-  const { ok, said } = run(["node_modules/.bin/tsc", "-p", "tsconfig.build.json"], { env: environment() });
-  if (!ok) console.error(`${said}\nopencode-supervisor: src does not compile`);
+  const { ok, said: output } = run(["node_modules/.bin/tsc", "-p", "tsconfig.build.json"], { env: environment() });
+  if (!ok) console.error(`${output}\nopencode-supervisor: src does not compile`);
   if (ok) writeFileSync(stamp, "");
   if (ok) utimesSync(stamp, started, started); // what changed while tsc ran is newer
   return ok;

@@ -6,6 +6,8 @@
  */
 import { parseArgs } from "node:util";
 import { NixosHost } from "../nix/tests/nixos-host.ts";
+import { progressLine } from "../src/cli/progress.ts";
+import { hasColour } from "../src/cli/table.ts";
 import { agentTurn, type ToolUse } from "../testbed/agent-turn.ts";
 import { Machine } from "../testbed/machine.ts";
 import * as scene from "../testbed/two-projects.ts";
@@ -20,7 +22,8 @@ end it:       npm run machine -- down demo`;
 
 const started = performance.now();
 const seconds = (): string => ((performance.now() - started) / 1000).toFixed(1).padStart(5);
-const colour = (code: number, text: string): string => (process.stdout.isTTY ? `\x1b[${code}m${text}\x1b[0m` : text);
+const isColoured = hasColour(process.stdout, process.env);
+const colour = (code: number, text: string): string => (isColoured ? `\x1b[${code}m${text}\x1b[0m` : text);
 /** What is going on, with the seconds so far. */
 const step = (what: string): void => console.log(colour(1, `[${seconds()} s] ${what}`));
 /** Output of something that ran, below its step. */
@@ -120,7 +123,8 @@ async function demo(): Promise<void> {
 
   step("starting opencode.target and waiting for two real opencode servers");
   await machine.exec(["systemctl", "start", "opencode.target"]);
-  await scene.waitUntilReady(machine);
+  const line = progressLine();
+  await scene.waitUntilReady(machine, (how) => line.show(`    ${how}, ${seconds().trim()} s`)).finally(line.end);
   await statusOf(machine);
   await workingTurn(machine);
   await blockedTurn(machine);

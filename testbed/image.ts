@@ -1,7 +1,8 @@
 /** The root file system every machine stands on: built once by image.sh, then shared by every clone and every run. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { progressLine } from "../src/cli/progress.ts";
 import { cacheDir, NODE_DIR, opencodeBinary } from "./host.ts";
 import { run } from "./run.ts";
 
@@ -26,8 +27,10 @@ const PACKAGES = [
   "systemd-sysv",
 ];
 
+const quiet = (): void => undefined;
+
 /** Path of the image; builds it first (about 15 s and 300 MB) when the cache does not have it. */
-export async function image(say: (line: string) => void = () => {}): Promise<string> {
+export async function image(say: (line: string) => void = quiet): Promise<string> {
   const recipe = join(import.meta.dirname, "image.sh");
   const rest = [PACKAGES.join(","), `${NODE_DIR}/bin/node`, opencodeBinary()];
   const key = createHash("sha256")
@@ -38,12 +41,29 @@ export async function image(say: (line: string) => void = () => {}): Promise<str
   if (existsSync(destination)) return destination;
   mkdirSync(cacheDir(), { recursive: true });
   say(`building the machines' image (once, kept in ${cacheDir()})`);
-  await run(
-    ["bash", recipe, destination, SUITE, await mirror(), ...rest],
-    { timeoutMs: 900_000 },
-    "building the image",
-  );
+  const started = performance.now();
+  const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
+  const line = progressLine();
+  const look = (): void => line.show(`  ${packagesIn(`${destination}.part`)} packages unpacked, ${seconds()}`);
+  const timer = say === quiet ? undefined : setInterval(look, 500);
+  try {
+    await run(
+      ["bash", recipe, destination, SUITE, await mirror(), ...rest],
+      { timeoutMs: 900_000 },
+      "building the image",
+    );
+  } finally {
+    clearInterval(timer);
+    line.end();
+  }
+  say(`the machines' image is built: ${packagesIn(destination)} packages, ${seconds()}`);
   return destination;
+}
+
+/** How many packages dpkg has unpacked below a root; 0 before there is one. */
+export function packagesIn(root: string): number {
+  const info = join(root, "var/lib/dpkg/info");
+  return existsSync(info) ? readdirSync(info).filter((name) => name.endsWith(".list")).length : 0;
 }
 
 /** The Debian mirror this machine's own apt uses; asks apt to fetch its lists when it has none. */

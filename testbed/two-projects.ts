@@ -108,14 +108,18 @@ const STATUS = ["curl", "-sS", "--unix-socket", `${RUNTIME_DIR}/status.sock`, "h
 /** States that nothing but a person changes (or success). */
 const SETTLED = new Set(["ready", "failed", "blocked", "invalid", "stopped"]);
 
-/** Waits until both instances are `ready`; rejects with what the supervisor says of one that will not be. */
-export async function waitUntilReady(machine: Machine): Promise<void> {
+/**
+ * Waits until both instances are `ready`; rejects with what the supervisor says of one that will not be.
+ * @param say told how far they are, again and again
+ */
+export async function waitUntilReady(machine: Machine, say: (line: string) => void = () => {}): Promise<void> {
   const instances = await machine.waitFor(
     "two settled instances",
     async (saw) => {
       const { stdout, stderr } = await machine.exec(STATUS, { check: false });
       saw(stdout + stderr);
       const { instances } = Value.Parse(Statuses, JSON.parse(stdout));
+      say(instances.map(({ name, state }) => `${name} ${state}`).join(", "));
       return instances.length === 2 && instances.every(({ state }) => SETTLED.has(state)) ? instances : null;
     },
     { deadlineMs: 120_000, intervalMs: 100 },

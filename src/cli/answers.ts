@@ -65,15 +65,17 @@ const Suggestions = Type.Record(
   Type.Object({ networkIsolation: Type.Object({}), notes: Type.Array(Type.String()) }),
 );
 
+const All = Type.Object({ ...Status.properties, list: InstanceList.properties.instances });
+
 /** By command; every command with `--json` is here. */
 export const ANSWERS = {
-  status: Type.Union([Type.Object({ ...Status.properties, list: InstanceList.properties.instances }), InstanceDetail]),
+  status: Type.Union([All, InstanceDetail]),
   instances: InstanceList,
   show: InstanceDetail,
   logs: LogPage,
   blocked: Type.Union([EgressReports, Suggestions]),
   events: EventList,
-  start: InstanceStatus,
+  start: Type.Union([InstanceStatus, All]),
   stop: InstanceStatus,
   restart: InstanceStatus,
   setup: InstanceStatus,

@@ -4,6 +4,7 @@ import { EX } from "./exit.ts";
 
 const FOLLOW = { follow: { type: "boolean", short: "f", help: "go on as more comes, until ended" } } as const;
 const WAIT = { wait: { type: "boolean", help: "until it is ready, or has failed" } } as const;
+const WAIT_ALL = { wait: { type: "boolean", help: "until all are ready, or have failed" } } as const;
 
 /** What is asked over the control socket. */
 const control = (action: string, help: string): Command => ({
@@ -55,14 +56,21 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ...{ args: MAYBE_ONE, options: { ...FOLLOW, ...JSON_OPTION }, help: "what happened of late" },
     run: async ({ args, options }) => (await import("./events.ts")).events(args[0], options),
   },
-  start: control("start", "start it, also after it was stopped by hand or failed"),
+  start: {
+    ...{ args: MAYBE_ONE, options: { ...WAIT, ...JSON_OPTION } },
+    help: "start it, stopped or failed; without NAME all, and wait for them",
+    run: async ({ args: [name], options }) =>
+      name === undefined
+        ? (await import("./reload.ts")).startAll(options)
+        : (await import("./control.ts")).control("start", name, options),
+  },
   stop: control("stop", "stop it; it stays so until started, or changed in the file"),
   restart: control("restart", "restart its server; one that is not up is started"),
   setup: control("setup", "stop it, do its setup again, start it"),
   reset: control("reset", "forget failures; what is blocked is tried at once"),
   reload: {
-    ...{ args: [], options: {}, help: "take the instance file in, say what is wrong afterwards" },
-    run: async () => (await import("./reload.ts")).reload(),
+    ...{ args: [], options: WAIT_ALL, help: "take the instance file in, say what is wrong afterwards" },
+    run: async ({ options }) => (await import("./reload.ts")).reload(options),
   },
   validate: {
     ...{ args: [{ name: "FILE", kind: "required" }], options: JSON_OPTION, help: "every mistake in an instance file" },

@@ -5,6 +5,7 @@ import { detailOf, get, post, understood } from "./client.ts";
 import type { Call } from "./command.ts";
 import { EX } from "./exit.ts";
 import { failed, write, writeJson } from "./output.ts";
+import { progressLine } from "./progress.ts";
 
 /** States that somebody has to do something about. */
 const BAD = new Set(["failed", "unhealthy", "blocked", "disabled", "invalid", "backing-off"]);
@@ -29,11 +30,14 @@ export async function control(action: string, name: string, options: Call["optio
 /** The instance once it is in a state that lasts; after a minute as it is then. */
 async function settled(path: string, first: InstanceStatus): Promise<InstanceStatus> {
   const deadline = Date.now() + PATIENCE_MS;
+  const line = progressLine();
   let now = first;
   while (!LASTING.has(now.state) && Date.now() < deadline) {
+    line.show(`${now.name}: ${now.state}${now.why === null ? "" : `: ${now.why}`}`);
     await delay(EVERY_MS);
     const answer = await get(path);
     if (answer.status === 200) now = understood(InstanceStatus, answer.body);
   }
+  line.end();
   return now;
 }

@@ -1,10 +1,34 @@
-/** `reload`: have the supervisor take the instance file in, and say what is wrong afterwards. */
+/** `reload`, and `start` without a name: have the supervisor take in what it has, and say what is wrong afterwards. */
+import { INSTANCE_FILE, SUPERVISOR_UNIT, TARGET } from "../spec/names.ts";
+import type { Call } from "./command.ts";
 import { EX } from "./exit.ts";
+import { followAll, meanwhile } from "./follow.ts";
+import { readInstances } from "./instance-files.ts";
 import { status } from "./status.ts";
 import { systemctl } from "./systemctl.ts";
 
-/** Returns once every policy is in force; prints the status, exits 1 when something needs a person. */
-export async function reload(): Promise<number> {
-  const code = await systemctl("reload", "opencode-supervisor.service");
-  return code === 0 ? status(undefined, false) : EX.UNAVAILABLE;
+/** Returns once every policy is in force, with --wait once all are up or have failed; exits 1 when something needs a person. */
+export async function reload({ wait }: Call["options"]): Promise<number> {
+  const code = await meanwhile(systemctl("reload", SUPERVISOR_UNIT));
+  if (code !== 0) return EX.UNAVAILABLE;
+  return wait === true ? settled(false) : status(undefined, false);
 }
+
+/** Starts opencode.target with all that belongs to it; returns once all are up or have failed. */
+export async function startAll({ json }: Call["options"]): Promise<number> {
+  const code = await meanwhile(systemctl("start", TARGET));
+  return code === 0 ? settled(json === true) : EX.UNAVAILABLE;
+}
+
+async function settled(json: boolean): Promise<number> {
+  const isOver = await followAll({ least: await enabled() });
+  const code = await status(undefined, json);
+  return isOver ? code : EX.FAILURE;
+}
+
+/** How many instances the file wants; a supervisor that has just been told may not have them all yet. */
+const enabled = (): Promise<number> =>
+  readInstances(INSTANCE_FILE).then(
+    ({ specs }) => [...specs.values()].filter(({ enable }) => enable).length,
+    () => 0,
+  );

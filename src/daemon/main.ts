@@ -13,6 +13,7 @@ import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
 import { tidier } from "./memory.ts";
 import { type Timings, timings } from "./metrics/histogram.ts";
+import { progressOf, progressText } from "./progress.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { plain } from "./text.ts";
 
@@ -43,7 +44,7 @@ export async function daemon(): Promise<void> {
   const changed: typeof events.changed = (view) => {
     events.changed(view);
     tidy();
-    if (ready) summarize();
+    summarize();
   };
   const { supervisor, egress, accounts, facts, close } = await assemble(
     INSTANCE_FILE,
@@ -122,10 +123,13 @@ function report(log: EventSink, problems: readonly Problem[]): void {
   }
 }
 
-/** One line for `systemctl status`: `2 ready, 1 blocked; 1 problem: …`. */
+/** One line for `systemctl status`: `2 ready, 1 blocked; 1 problem: …`, and while they start `37 of 100 instances up, 2 failed`. */
 function summary(supervisor: Supervisor): string {
   const states = Object.entries(Object.groupBy(supervisor.views, (view) => stateOf(view).state));
-  const counted = states.map(([state, views]) => `${views?.length} ${state}`).join(", ") || "no instances";
+  const counts = states.map(([state, views]) => [state, views?.length ?? 0] as const);
+  const progress = progressOf(Object.fromEntries(counts));
+  const all = counts.map(([state, count]) => `${count} ${state}`).join(", ") || "no instances";
+  const counted = progress.underWay === 0 ? all : progressText(progress);
   const [first, ...more] = supervisor.problems();
   if (first === undefined) return counted;
   return plain(`${counted}; ${more.length + 1} problem${more.length === 0 ? "" : "s"}: ${formatProblem(first)}`, 500);

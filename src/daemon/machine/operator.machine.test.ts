@@ -201,6 +201,26 @@ describe("the operator's program", () => {
     }
   });
 
+  it("start without a name and reload --wait say how far all are, and end with how they are", async () => {
+    for (const name of ["a", "b"]) assert.equal((await host.cli("stop", name, "--wait")).code, 0);
+    for (const args of [["start"], ["reload", "--wait"]]) {
+      const { code, stdout, stderr } = await host.cli(...args);
+      assert.deepEqual([code, stderr], [0, "0 of 2 instances up, 2 stopped\n"], args.join(" "));
+      assert.match(stdout, /^NAME +STATE.*\na +stopped.*\nb +stopped/);
+    }
+    const terminal = ["script", "-qec", "env -u NO_COLOR TERM=xterm opencode-supervisor start", "/dev/null"];
+    const { stdout } = await host.machine.exec(terminal);
+    const end = "\u001b[K";
+    const [before, after = ""] = stdout.split(`\r0 of 2 instances up, 2 stopped${end}\r${end}NAME`);
+    assert.ok(after.includes("stop"), `${before}${after}`);
+    assert.equal((await json("start", 0)).state, "ok");
+    for (const name of ["a", "b"]) {
+      await host.cli("start", name);
+      await host.until(name, "starting");
+    }
+    assert.match(await host.show(SUPERVISOR_UNIT, "StatusText"), /^0 of 2 instances up$/);
+  });
+
   it("events --follow goes on over a restart of the supervisor", async () => {
     await host.machine.sh(
       "systemd-run --unit follow --property=StandardOutput=file:/root/events opencode-supervisor events -f --json",
