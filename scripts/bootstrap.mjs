@@ -1,7 +1,7 @@
 /**
  * What every `npm run` goes through: sets up all that a command needs, then runs it under Node 24. Plain JavaScript for
  * Node 20 and without dependencies, as on the first run there are none. A warm run checks a few dates and takes no time.
- *   node scripts/bootstrap.mjs test|demo|machine|bench|chaos|build [ARGUMENT…]
+ *   node scripts/bootstrap.mjs test|demo|machine|bench|chaos|package|build [ARGUMENT…]
  * It calls itself as `bootstrap.mjs setup` under flock(1), so that two commands started at once do not set up together.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -19,6 +19,7 @@ const PROGRAMS = {
   machine: "testbed/cli.ts",
   bench: "bench/main.ts",
   chaos: "scripts/chaos.ts",
+  package: "scripts/package.ts",
 };
 /** What the native parts are built with, and what the machines are made with. */
 const DEBIAN_PACKAGES = [

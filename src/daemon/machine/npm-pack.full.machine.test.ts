@@ -1,29 +1,18 @@
-/** What `npm pack` makes, installed as README.md says on a machine that has nothing of this tree, and run there. */
+/** What `npm pack` makes, installed as docs/getting-started/debian.md says on a machine that has nothing of this tree, and run there. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
+import { installedPackage } from "../../../scripts/package.ts";
 import { INSTALLED } from "../../../testbed/host.ts";
 import { VERSION } from "../../version.ts";
 import { light, Supervised } from "./testing.ts";
 
-const TREE = fileURLToPath(new URL("../../..", import.meta.url));
-/** What README.md says to run in the unpacked package. */
-const STEPS = ["npm install --omit=dev --ignore-scripts", "npm rebuild --ignore-scripts=false systemd-journald"];
-
-/** The package unpacked, with its dependencies, as a tar archive. */
+/** The package with its dependencies, as a tar archive. */
 function installedTar(directory: string): Buffer {
-  const unpacked = join(directory, "opencode-supervisor");
-  const nodedir = join(unpacked, "node_modules", `node-linux-${process.arch}`);
-  const env = { ...process.env, npm_config_nodedir: nodedir, npm_config_prefer_offline: "true" };
-  const run = (cwd: string, command: string) => execFileSync("sh", ["-ec", command], { cwd, env, stdio: "pipe" });
-  run(TREE, `npm pack --silent --pack-destination ${directory}`);
-  const [packed = ""] = readdirSync(directory);
-  run(directory, `mkdir opencode-supervisor && tar xf ${packed} --strip-components=1 -C opencode-supervisor`);
-  for (const step of STEPS) run(unpacked, step);
+  installedPackage(directory);
   return execFileSync("tar", ["c", "-C", directory, "opencode-supervisor"], { maxBuffer: 1 << 30 });
 }
 
