@@ -38,6 +38,14 @@ describe("what the model says", () => {
     assert.partialDeepStrictEqual(reply(conversation({ role: "user", content: parts })), { call: { tool: "bash" } });
   });
 
+  it("runs the commands that a prompt has in backticks when it has no such lines", () => {
+    const asked = "Run `curl -sS http://h/`, then `id`.";
+    const call = (command: string) => ({ call: { tool: "bash", input: JSON.stringify({ command }) } });
+    assert.partialDeepStrictEqual(reply(afterCalls(asked, 0)), call("curl -sS http://h/"));
+    assert.partialDeepStrictEqual(reply(afterCalls(asked, 1)), call("id"));
+    assert.deepEqual(reply(afterCalls(`${asked}\nbash {"command":"true"}`, 1)), { say: "Done: bash." });
+  });
+
   it("does the default script for any other prompt", () => {
     assert.partialDeepStrictEqual(reply(afterCalls("hello", 0)), { call: { tool: "bash" } });
     assert.deepEqual(reply(afterCalls("hello", DEFAULT_SCRIPT.split("\n").length)), { say: "Done: bash, edit." });

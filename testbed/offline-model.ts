@@ -4,8 +4,8 @@
  *   node testbed/offline-model.ts --port N [--address A]
  *
  * A prompt carries its own script: every line of the form `TOOL {"argument":…}` becomes one tool call, made after the result
- * of the one before has come in; then the answer is a text, and the turn is over. A prompt without such a line gets
- * {@link DEFAULT_SCRIPT}. How far a turn is follows from the messages alone, so the server keeps nothing.
+ * of the one before has come in; then the answer is a text, and the turn is over. A prompt without such a line has its
+ * commands in backticks run by bash, as a model would do that a person asks so; one without either gets {@link DEFAULT_SCRIPT}. How far a turn is follows from the messages alone, so the server keeps nothing.
  * It speaks as much of chat completions as `@ai-sdk/openai-compatible` uses: server-sent chunks, ended by `[DONE]`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -48,12 +48,17 @@ const SCRIPT_LINE = /^([a-z]+) (\{.*\})$/;
 const textOf = ({ content }: Message): string =>
   typeof content === "string" ? content : (content ?? []).map((part) => part.text ?? "").join("\n");
 
+const COMMAND = /`([^`\n]+)`/g;
+
 function scriptOf(prompt: string): ToolCall[] {
-  return prompt.split("\n").flatMap((line) => {
+  const lines = prompt.split("\n").flatMap((line) => {
     const [, tool, input] = SCRIPT_LINE.exec(line.trim()) ?? [];
     return tool === undefined || input === undefined ? [] : [{ tool, input }];
   });
+  return lines.length > 0 ? lines : [...prompt.matchAll(COMMAND)].map(([, command]) => bash(command));
 }
+
+const bash = (command = ""): ToolCall => ({ tool: "bash", input: JSON.stringify({ command }) });
 
 /** What the model says next. */
 export function reply({ messages, tools = [] }: Request): Reply {

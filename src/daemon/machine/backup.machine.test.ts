@@ -1,4 +1,4 @@
-/** Backup and restore as docs/reliability.md has them, with the real opencode: archived, wiped, restored, the session goes on. */
+/** Backup and restore as docs/guides/back-up-and-restore.md has them, with the real opencode: archived, wiped, restored, the session goes on. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { agentTurn } from "../../../testbed/agent-turn.ts";
