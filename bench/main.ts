@@ -12,6 +12,7 @@ import { egressControl } from "./egress-control.ts";
 import { egressData } from "./egress-data.ts";
 import { fleet } from "./fleet.ts";
 import { nixEvaluation } from "./nix-evaluation.ts";
+import { page } from "./page.ts";
 import { probing } from "./probing.ts";
 import { sandboxStart } from "./sandbox-start.ts";
 
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<string>>> = {
   fleet,
   probing,
   api,
+  page,
   "sandbox-start": sandboxStart,
   "egress-control": egressControl,
   "egress-data": egressData,

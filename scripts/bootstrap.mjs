@@ -29,6 +29,13 @@ const DEBIAN_PACKAGES = [
 
 /** Lines that {@link say} said: with none there is nothing to sum up. */
 let said = 0;
+
+/** What the dashboard is looked at with; only where that is done. Without it those tests are skipped, and say so. */
+const BROWSER = "chromium";
+const wantsBrowser = (command, args) =>
+  (command === "test" && args.includes("--full")) ||
+  (command === "bench" && (args.includes("page") || args.every((arg) => arg.startsWith("-"))));
+
 /** Exit status of `setup` when all is there but src does not compile. */
 const UNCOMPILED = 3;
 const [command = "", ...args] = process.argv.slice(2);
@@ -40,7 +47,8 @@ else if (program === undefined && command !== "build")
 else main();
 
 function main() {
-  const argv = ["--close", "package.json", process.execPath, import.meta.filename, "setup"];
+  const browser = wantsBrowser(command, args) ? [BROWSER] : [];
+  const argv = ["--close", "package.json", process.execPath, import.meta.filename, "setup", ...browser];
   const { status, error } = spawnSync("flock", argv, { stdio: ["ignore", 2, 2] });
   if (error) stop("missing: flock; install util-linux");
   // For `test` a mistake in the types is one failed test among the others; a bare machine needs nothing of src.
@@ -55,6 +63,7 @@ function setup() {
   }
   const started = Date.now();
   debianPackages();
+  if (args.includes(BROWSER)) browser();
   nodeModules();
   nativePackages();
   if (!dist()) process.exitCode = UNCOMPILED;
@@ -101,16 +110,33 @@ function debianPackages() {
   if (process.getuid() !== 0)
     stop(`missing Debian packages: ${missing.join(" ")}; run as root, or apt-get install them`);
   say(`installing Debian packages: ${missing.join(" ")}`);
+  const said = aptInstall(missing);
+  if (said !== null) stop(`installing Debian packages failed: ${said}`);
+}
+
+/** What apt said when it failed; null when all are installed. */
+function aptInstall(names) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  must(["apt-get", "update", "-qq"], "reading the package lists", { env });
-  must(["apt-get", "install", "-qq", "-y", "--no-install-recommends", ...missing], "installing Debian packages", {
-    env,
-  });
+  const update = run(["apt-get", "update", "-qq"], { env });
+  if (!update.ok) return update.said;
+  const install = run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", ...names], { env });
+  return install.ok ? null : install.said;
+}
+
+/** A host without it goes on: what would look at a page is skipped. */
+function browser() {
+  if (onPath(BROWSER) || process.getuid() !== 0 || !existsSync("/var/lib/dpkg/status")) return;
+  say(`installing Debian's ${BROWSER}`);
+  const said = aptInstall([BROWSER]);
+  if (said !== null) say(`no ${BROWSER}: ${said}`);
+}
+
+function onPath(name) {
+  return process.env.PATH.split(delimiter).some((directory) => existsSync(join(directory, name)));
 }
 
 /** Not Debian: the programs must be there by other means. */
 function toolsElsewhere() {
-  const onPath = (name) => process.env.PATH.split(delimiter).some((directory) => existsSync(join(directory, name)));
   const missing = ["make", "cc", "c++", "pkg-config", "python3", "ip", "nft", "mmdebstrap"].filter(
     (name) => !onPath(name),
   );
@@ -191,10 +217,11 @@ function dist() {
   const stamp = "dist/.built";
   const started = new Date();
   const sources = ["src", "tsconfig.json", "tsconfig.build.json"].map((path) =>
-    newest(path, /(?<!\.test)\.(ts|json)$/),
+    newest(path, /(?<!\.test)\.(ts|json|html|css|svg)$/),
   );
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= Math.max(...sources)) return true;
-  const { ok, said: output } = run(["node_modules/.bin/tsc", "-p", "tsconfig.build.json"], { env: environment() });
+  const compiled = run(["node_modules/.bin/tsc", "-p", "tsconfig.build.json"], { env: environment() });
+  const { ok, said: output } = compiled.ok ? run([node24, "scripts/build-page.mjs"], { env: environment() }) : compiled;
   if (!ok) console.error(`${output}\nopencode-supervisor: src does not compile`);
   if (ok) writeFileSync(stamp, "");
   if (ok) utimesSync(stamp, started, started); // what changed while tsc ran is newer

@@ -9,6 +9,8 @@ import { Unavailable } from "./command.ts";
 export type SocketName = "status" | "control";
 const socketPath = (name: SocketName): string => `${RUNTIME_DIR}/${name}.sock`;
 const TIMEOUT_MS = 30_000;
+/** A connection each: one that was kept may be to a supervisor that has ended since. */
+const NO_REUSE = false;
 /** A person is told what is waited for after so long. */
 const WAITING_MS = 2000;
 const WAITING = "opencode-supervisor: waiting for the supervisor, which starts or has much to do\n";
@@ -31,8 +33,8 @@ const HINTS: Readonly<Record<string, (socket: SocketName) => string>> = {
     socket === "control" ? "only root may change anything" : "only root and members of the group opencode may ask",
 };
 
-function unavailable(socket: SocketName, error: NodeJS.ErrnoException): Unavailable {
-  const hint = HINTS[error.code ?? ""]?.(socket) ?? `${socketPath(socket)}: ${error.message}`;
+function unavailable(socket: SocketName, at: string, error: NodeJS.ErrnoException): Unavailable {
+  const hint = HINTS[error.code ?? ""]?.(socket) ?? `${at}: ${error.message}`;
   return new Unavailable(hint, { cause: error });
 }
 
@@ -44,31 +46,36 @@ export interface Answer {
 interface Asked {
   readonly method?: "GET" | "POST";
   readonly socket?: SocketName;
+  /** Path of the socket, where it is not the usual one. */
+  readonly at?: string;
+  /** Nobody is told that this waits. */
+  readonly quiet?: boolean;
 }
 
 /**
  * Ask for a path; the parsed JSON and its HTTP status. While the supervisor restarts this waits for the next one, which
  * is asked again what the last one was cut off in. Throws {@link Unavailable}.
  */
-export async function get(path: string, { method = "GET", socket = "status" }: Asked = {}): Promise<Answer> {
-  const patience = process.stderr.isTTY ? setTimeout(() => void process.stderr.write(WAITING), WAITING_MS) : undefined;
-  const asked = { method, socket };
+export async function get(path: string, asking: Asked = {}): Promise<Answer> {
+  const { method = "GET", socket = "status", at = socketPath(socket), quiet = !process.stderr.isTTY } = asking;
+  const patience = quiet ? undefined : setTimeout(() => void process.stderr.write(WAITING), WAITING_MS);
+  const asked = { method, at };
   try {
     return await once(path, asked).catch((error: NodeJS.ErrnoException) => {
       if (method !== "GET" || error.code !== "ECONNRESET") throw error;
       return once(path, asked);
     });
   } catch (error) {
-    throw error instanceof Error ? unavailable(socket, error) : error;
+    throw error instanceof Error ? unavailable(socket, at, error) : error;
   } finally {
     clearTimeout(patience);
   }
 }
 
-function once(path: string, { method, socket }: Required<Asked>): Promise<Answer> {
+function once(path: string, { method, at }: { readonly method: string; readonly at: string }): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const call = request({ socketPath: socketPath(socket), path, method, signal }, (response) => {
+    const call = request({ socketPath: at, path, method, signal, agent: NO_REUSE }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
@@ -96,16 +103,28 @@ export interface Sent {
   readonly data: string;
 }
 
-/** Events as they come, from after `lastId` on, until the other side ends. Throws {@link Unavailable} when it cannot begin. */
-export async function* stream(path: string, lastId: string | null): AsyncGenerator<Sent> {
+interface Followed {
+  readonly at?: string;
+  /** Ends it from our side. */
+  readonly signal?: AbortSignal;
+}
+
+/** Events as they come, from after `lastId` on, until either side ends. Throws {@link Unavailable} when it cannot begin. */
+export async function* stream(
+  path: string,
+  lastId: string | null,
+  { at = socketPath("status"), ...more }: Followed = {},
+): AsyncGenerator<Sent> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = lastId === null ? {} : { "last-event-id": lastId };
-    const call = request({ socketPath: socketPath("status"), path, headers }, resolve);
-    call.on("error", (error) => reject(unavailable("status", error)));
+    const call = request({ socketPath: at, path, headers, agent: NO_REUSE, ...more }, resolve);
+    call.on("error", (error) => reject(unavailable("status", at, error)));
     call.end();
   });
-  if (response.statusCode !== 200)
+  if (response.statusCode !== 200) {
+    response.destroy();
     throw new Unavailable(`the supervisor answers with HTTP status ${response.statusCode}`);
+  }
   response.setEncoding("utf8");
   let text = "";
   try {

@@ -108,6 +108,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ...{ args: [], options: JSON_OPTION, help: "what this host lacks, with the remedy" },
     run: async ({ options }) => (await import("./doctor.ts")).doctor(options.json === true),
   },
+  dashboard: {
+    args: [],
+    options: {
+      ...{ port: { type: "string", short: "p", value: "PORT", help: "to listen on; one that is free when left out" } },
+      ...{ address: { type: "string", value: "ADDRESS", help: "a loopback address; 127.0.0.1 when left out" } },
+    },
+    help: "a page to look at, on loopback, for your browser alone",
+    run: async ({ options }) => (await import("./dashboard.ts")).dashboard(options),
+  },
   teardown: {
     ...{ args: [], options: {}, help: "stop all, leave no unit, slice, table or root; state stays" },
     run: async () => (await import("./teardown.ts")).teardown(),
