@@ -7,10 +7,9 @@ import type { Page } from "playwright-core";
 import { readAssets } from "../src/dashboard/assets.ts";
 import { buildDashboard } from "../src/dashboard/server.ts";
 import { Supervisor } from "../src/dashboard/supervisor.ts";
-import { type Scene, Shown } from "../src/dashboard/testing.ts";
+import { manyInstances, type Scene, Shown } from "../src/dashboard/testing.ts";
 import { browser } from "../testbed/browser.ts";
 import { kept, spread, table } from "./numbers.ts";
-import { manyInstances } from "./page-scene.ts";
 
 const COUNT = 200;
 const ROUNDS = 5;

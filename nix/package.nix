@@ -22,6 +22,7 @@ let
       "fast-check"
       "node-linux-"
       "opencode-"
+      "playwright-core"
       "pure-rand"
     ];
   sources = callPackage ./npm-sources.nix { inherit nodejs; } {
@@ -45,6 +46,7 @@ buildNpmPackage {
       ../src
       ../systemd
       ../monitoring
+      ../scripts/build-page.mjs
       # Test support that src's tests import; none of it is installed.
       ../testbed
     ];
@@ -78,6 +80,7 @@ buildNpmPackage {
       ln -sfn ../$package node_modules/$(basename $package)
     done
     node_modules/.bin/tsc -p tsconfig.build.json
+    node scripts/build-page.mjs
     runHook postBuild
   '';
 

@@ -12,8 +12,9 @@ const AGAIN_MS = 1000;
 const BEAT_MS = 10_000;
 const Alive = Type.Object({ ok: Type.Boolean() });
 
+/** All events come under one name, so that the page need not know the kinds there are; `kind` says which. */
 const block = ({ event, id, data }: Sent): string =>
-  `${id === null ? "" : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`;
+  id === null ? `event: ${event}\ndata: ${data}\n\n` : `id: ${id}\nevent: event\ndata: ${data}\n\n`;
 const said = (event: string, why = ""): string => block({ event, id: null, data: JSON.stringify({ why }) });
 
 /** Writes until the page goes; events from after `lastId` on. */

@@ -264,7 +264,7 @@ describe("the events", () => {
         await delay(20);
       }
     };
-    await says(/event: here[\s\S]*id: run-1\nevent: state\ndata: .*"before"/);
+    await says(/event: here[\s\S]*id: run-1\nevent: event\ndata: .*"before"/);
     await shown.stop();
     await says(/event: away/);
     scene.ring.add("info", { kind: "state", instance: "a", state: "ready" }, "meanwhile");

@@ -50,6 +50,8 @@ export const reportOf = (
   ...more,
 });
 
+const MORE = { configHash: null, exposure: 0.9, filesChanged: [] };
+
 /** What the supervisor answers with; a test may change any of it at any time. */
 export interface Scene {
   status: Status;
@@ -114,9 +116,7 @@ function apiOf(scene: Scene): FastifyInstance {
   api.get("/v1/instances", () => ({ instances: scene.instances }));
   api.get<{ Params: { name: string } }>("/v1/instances/:name", ({ params: { name } }, reply) => {
     const found = named(name);
-    return found === undefined
-      ? reply.code(404).send(unknown)
-      : { ...found, usage: scene.usage(name), configHash: null };
+    return found === undefined ? reply.code(404).send(unknown) : { ...found, ...MORE, usage: scene.usage(name) };
   });
   api.get<{ Querystring: { after?: string } }>(
     "/v1/instances/:name/logs",
@@ -131,4 +131,29 @@ function apiOf(scene: Scene): FastifyInstance {
   api.get("/v1/egress/refused", () => ({ instances: scene.reports }));
   addEventRoutes(api, scene.ring);
   return api;
+}
+
+const MIB = 1 << 20;
+
+/** Instances in all sorts of states, with restarts and blocked destinations; `count` of them. */
+export function manyInstances(count: number): Scene {
+  const ring = new EventRing("run");
+  const names = Array.from({ length: count }, (_, index) => `project-${String(index).padStart(3, "0")}`);
+  const states = ["ready", "ready", "ready", "ready", "starting", "failed", "stopped"];
+  for (const name of names)
+    for (const state of ["starting", "ready"]) ring.add("info", { kind: "state", instance: name, state }, state);
+  const instances = names.map((name, index) => {
+    const state = states[index % states.length] ?? "ready";
+    const why =
+      state === "failed"
+        ? `the server failed: exit status 1; mend it, then \`opencode-supervisor start ${name}\``
+        : null;
+    return instanceOf(name, { state, why, restarts: index % 4 });
+  });
+  const reports = names
+    .slice(0, 40)
+    .map((name, index) => reportOf(name, [refusedOf(`203.0.113.${index}`, 443), refusedOf("192.0.2.53", 53)]));
+  const usage: Scene["usage"] = (name) =>
+    usageOf((300 + Number(name.slice(-2))) * MIB, (performance.now() / 1000) * 0.02);
+  return sceneOf({ ring, instances, reports, usage });
 }

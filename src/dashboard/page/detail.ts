@@ -27,13 +27,15 @@ export class Detail {
   readonly #facts = h("dl", { class: "facts" });
   readonly #meters = h("div", { class: "meters" });
   readonly #happened = h("div", {});
+  readonly #store: Store;
   readonly #blocked: Blocked;
   readonly #log: Log;
   #detail: InstanceDetail | null = null;
-  #read: InstanceStatus | null = null;
+  #read = "";
 
   constructor(name: string, store: Store, forms: Forms) {
     this.name = name;
+    this.#store = store;
     this.title = h("h1", { tabindex: "-1" }, name);
     this.#blocked = new Blocked(store, forms, name);
     this.#log = new Log(name);
@@ -86,7 +88,7 @@ export class Detail {
       ),
       spark("Restarts by systemd", String(instance.restarts), []),
     );
-    if (this.#read !== instance) void this.#readMore(instance);
+    void this.#readMore(instance);
     const facts = factsOf(instance, this.#detail);
     if (this.#facts.dataset.shown === JSON.stringify(facts)) return; // what a person has selected stays selected
     this.#facts.dataset.shown = JSON.stringify(facts);
@@ -94,10 +96,13 @@ export class Detail {
   }
 
   /** What is only told of one instance. */
-  async #readMore(instance: InstanceStatus): Promise<void> {
-    this.#read = instance;
+  async #readMore({ state, pid, specHash }: InstanceStatus): Promise<void> {
+    const key = JSON.stringify([state, pid, specHash]);
+    if (this.#read === key) return;
+    this.#read = key;
     try {
       this.#detail = await ask("instance", this.name);
+      this.#store.changed();
     } catch (error) {
       if (!(error instanceof NotAnswered)) throw error; // the notice above says it
     }
@@ -161,6 +166,8 @@ function factsOf(instance: InstanceStatus, detail: InstanceDetail | null): [stri
     ["User", text(instance.user)],
     ["Process", text(pid)],
     ["Tasks", text(own?.usage.tasks)],
+    ["Sandbox exposure, 0 to 10", text(own?.exposure)],
+    ["Files changed since it was started", (own?.filesChanged ?? []).join(", ") || "none"],
     ["Killed for want of memory", text(own?.usage.oomKills)],
     ["Unit", instance.unit],
     ["Configuration", text(instance.config)],

@@ -104,7 +104,7 @@ export class Live {
       const { why }: { why: string } = JSON.parse(data);
       this.#store.set({ link: "away", why });
     });
-    for (const kind of KINDS) on(kind, (data) => this.#event(JSON.parse(data)));
+    on("event", (data) => this.#event(JSON.parse(data)));
     source.addEventListener("error", () => this.#store.set({ link: "ended" }));
   }
 
@@ -147,8 +147,3 @@ export class Live {
     });
   }
 }
-
-/** As docs/reference/events.md has them. */
-export const KINDS: readonly string[] = [
-  ...["state", "blocked", "file", "adopted", "gone", "asked", "trouble", "refused", "repaired", "unobserved"],
-];
