@@ -189,7 +189,7 @@ async function take(name: string, picture: Picture, path: string): Promise<void>
 const [directory, ...only] = process.argv.slice(2);
 if (directory === undefined) {
   const path = fileURLToPath(new URL("../docs/images/dashboard.png", import.meta.url));
-  await take("light", { width: 1280, height: 860 }, path);
+  await take("light", { width: 1440, height: 800 }, path);
 } else {
   mkdirSync(directory, { recursive: true });
   for (const [name, picture] of Object.entries(PICTURES))
