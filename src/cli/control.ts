@@ -30,14 +30,14 @@ export async function control(action: string, name: string, options: Call["optio
 /** The instance once it is in a state that lasts; after a minute as it is then. */
 async function settled(path: string, first: InstanceStatus): Promise<InstanceStatus> {
   const deadline = Date.now() + PATIENCE_MS;
-  const line = progressLine();
+  const line = process.stderr.isTTY === true ? progressLine() : null; // a script is told how it ended
   let now = first;
   while (!LASTING.has(now.state) && Date.now() < deadline) {
-    line.show(`${now.name}: ${now.state}${now.why === null ? "" : `: ${now.why}`}`);
+    line?.show(`${now.name}: ${now.state}${now.why === null ? "" : `: ${now.why}`}`);
     await delay(EVERY_MS);
     const answer = await get(path);
     if (answer.status === 200) now = understood(InstanceStatus, answer.body);
   }
-  line.end();
+  line?.end();
   return now;
 }
