@@ -110,8 +110,8 @@ function debianPackages() {
   if (process.getuid() !== 0)
     stop(`missing Debian packages: ${missing.join(" ")}; run as root, or apt-get install them`);
   say(`installing Debian packages: ${missing.join(" ")}`);
-  const said = aptInstall(missing);
-  if (said !== null) stop(`installing Debian packages failed: ${said}`);
+  const failure = aptInstall(missing);
+  if (failure !== null) stop(`installing Debian packages failed: ${failure}`);
 }
 
 /** What apt said when it failed; null when all are installed. */
@@ -127,8 +127,8 @@ function aptInstall(names) {
 function browser() {
   if (onPath(BROWSER) || process.getuid() !== 0 || !existsSync("/var/lib/dpkg/status")) return;
   say(`installing Debian's ${BROWSER}`);
-  const said = aptInstall([BROWSER]);
-  if (said !== null) say(`no ${BROWSER}: ${said}`);
+  const failure = aptInstall([BROWSER]);
+  if (failure !== null) say(`no ${BROWSER}: ${failure}`);
 }
 
 function onPath(name) {
