@@ -80,6 +80,7 @@ export const ANSWERS = {
   restart: InstanceStatus,
   setup: InstanceStatus,
   reset: InstanceStatus,
+  reload: All,
   validate: Validation,
   diff: FileDifference,
   explain: Explanation,

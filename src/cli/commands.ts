@@ -69,7 +69,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   setup: control("setup", "stop it, do its setup again, start it"),
   reset: control("reset", "forget failures; what is blocked is tried at once"),
   reload: {
-    ...{ args: [], options: WAIT_ALL, help: "take the instance file in, say what is wrong afterwards" },
+    ...{
+      args: [],
+      options: { ...WAIT_ALL, ...JSON_OPTION },
+      help: "take the instance file in, say what is wrong afterwards",
+    },
     run: async ({ options }) => (await import("./reload.ts")).reload(options),
   },
   validate: {

@@ -8,10 +8,10 @@ import { status } from "./status.ts";
 import { systemctl } from "./systemctl.ts";
 
 /** Returns once every policy is in force, with --wait once all are up or have failed; exits 1 when something needs a person. */
-export async function reload({ wait }: Call["options"]): Promise<number> {
+export async function reload({ wait, json }: Call["options"]): Promise<number> {
   const code = await meanwhile(systemctl("reload", SUPERVISOR_UNIT));
   if (code !== 0) return EX.UNAVAILABLE;
-  return wait === true ? settled(false) : status(undefined, false);
+  return wait === true ? settled(json === true) : status(undefined, json === true);
 }
 
 /** Starts opencode.target with all that belongs to it; returns once all are up or have failed. */

@@ -214,6 +214,7 @@ describe("the operator's program", () => {
     const [before, after = ""] = stdout.split(`\r0 of 2 instances up, 2 stopped${end}\r${end}NAME`);
     assert.ok(after.includes("stop"), `${before}${after}`);
     assert.equal((await json("start", 0)).state, "ok");
+    assert.equal((await json("reload", 0, "--wait")).state, "ok");
     for (const name of ["a", "b"]) {
       await host.cli("start", name);
       await host.until(name, "starting");

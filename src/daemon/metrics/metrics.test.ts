@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { facts, readyView, snapshotOf } from "../api/testing.ts";
 import type { State } from "../instance/state.ts";
 import { family, histogram } from "./exposition.ts";
 import { Histogram, timings } from "./histogram.ts";
-import { METRICS, metricsText, type Source } from "./metrics.ts";
+import { METRICS, metricsText, processUsage, type Source } from "./metrics.ts";
 import { PAGE_FILE, withMetrics } from "./reference.ts";
 
 const source = (more: Partial<Source> = {}): Source => ({
   ...{ facts, snapshot: snapshotOf([readyView]), reports: [{ name: "a", total: 7 }], timings: timings(), streams: 2 },
-  ...{ process: { rssBytes: 1e8, cpuSeconds: 1.5 }, ...more },
+  ...{ process: { rssBytes: 1e8, cpuSeconds: 1.5, openFiles: 30 }, ...more },
 });
 
 test("the text is Prometheus' own: help, type, labels escaped", () => {
@@ -50,9 +50,18 @@ test("what is said of one that is ready", () => {
     'opencode_instance_refused_packets_total{instance="a"} 7',
     "opencode_event_followers 2",
     "process_cpu_seconds_total 1.5",
+    "process_open_fds 30",
   ]) {
     assert.ok(text.split("\n").includes(line), line);
   }
+});
+
+test("what the process uses is counted as it is", () => {
+  const before = processUsage();
+  assert.ok(before.rssBytes > 1e6 && before.cpuSeconds > 0 && before.openFiles >= 3);
+  const file = openSync("/dev/null", "r");
+  assert.equal(processUsage().openFiles, before.openFiles + 1);
+  closeSync(file);
 });
 
 test("every state has a series", () => {

@@ -3,6 +3,7 @@
  * the file: no label holds anything that an agent chooses.
  */
 
+import { readdirSync } from "node:fs";
 import type { InstanceStatus } from "../api/model.ts";
 import type { EgressReport } from "../egress/model.ts";
 import { type HostFacts, instanceStatuses, type Snapshot, status } from "../status.ts";
@@ -16,7 +17,7 @@ export interface Source {
   readonly timings: Timings;
   /** Followers of the events. */
   readonly streams: number;
-  readonly process: { readonly rssBytes: number; readonly cpuSeconds: number };
+  readonly process: { readonly rssBytes: number; readonly cpuSeconds: number; readonly openFiles: number };
 }
 
 /** A source with what several metrics need of it. */
@@ -200,6 +201,11 @@ export const METRICS: readonly Metric[] = [
     "Of the supervisor.",
     one(({ process }) => process.rssBytes),
   ),
+  gauge(
+    "process_open_fds",
+    "Of the supervisor.",
+    one(({ process }) => process.openFiles),
+  ),
   counter(
     "process_cpu_seconds_total",
     "Of the supervisor.",
@@ -216,5 +222,6 @@ export function metricsText(source: Source): string {
 /** What the process uses now. */
 export function processUsage(): Source["process"] {
   const { user, system } = process.cpuUsage();
-  return { rssBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
+  const openFiles = readdirSync("/proc/self/fd").length - 1; // one is that of the listing
+  return { rssBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6, openFiles };
 }

@@ -62,7 +62,7 @@ describe("promtool", () => {
     taken.reconcile.observe(0.3);
     const text = metricsText({
       ...{ facts, snapshot: snapshotOf([readyView]), reports: [{ name: "a", total: 7 }], timings: taken, streams: 0 },
-      process: { rssBytes: 1, cpuSeconds: 1 },
+      process: { rssBytes: 1, cpuSeconds: 1, openFiles: 30 },
     });
     assert.deepEqual(run(["check", "metrics"], text), { status: 0, said: "" });
     assert.notEqual(run(["check", "metrics"], "a b c\n").status, 0);
