@@ -10,7 +10,7 @@ import { Egress, type EgressEvents } from "./egress/egress.ts";
 import { followers } from "./follow/followers.ts";
 import type { Pulse } from "./health/judge.ts";
 import { taken } from "./health/listener.ts";
-import { readOutput } from "./health/output.ts";
+import { lastWords } from "./health/output.ts";
 import { probe, type Target } from "./health/probe.ts";
 import { pulseOf } from "./health/pulse.ts";
 import { TICK_MS, ticks } from "./health/ticks.ts";
@@ -88,7 +88,7 @@ export async function assemble(
       pulse: (view) => pulseView(systemd, view, looks),
       pause: ticks(TICK_MS),
     },
-    output: readOutput,
+    output: lastWords,
     followers: (report) => followers(systemd, events, report),
     events,
   });

@@ -75,7 +75,7 @@ function supervised(content: string, { target = "active" } = {}) {
         pulse: () => async () => answer.pulse,
         pause: () => new Promise((resolve) => setTimeout(resolve, 5).unref()),
       },
-      output: async () => ["last words"],
+      output: async () => ({ output: ["last words"], oomKills: 1 }),
       followers: () => [],
       events: {
         changed: () => undefined,

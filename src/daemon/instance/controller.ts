@@ -39,6 +39,7 @@ export const blankView = (name: string): View => ({
   health: { kind: "checking", last: null },
   killed: null,
   output: [],
+  oomKills: 0,
 });
 
 export class Controller {

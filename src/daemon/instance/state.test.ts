@@ -9,6 +9,7 @@ const main = up("opencode-a.service");
 const setup = { ...up("opencode-a-setup.service"), sub: "exited" };
 const running: View = { ...wanted, main, setup, started: "h1" };
 const exited = { active: "failed", sub: "failed", result: "exit-code", exitCode: 1, exitStatus: 78 };
+const again = { ...exited, active: "activating", sub: "auto-restart" };
 
 const CASES: readonly (readonly [given: string, view: View, state: State, why: RegExp | null])[] = [
   ["nothing there yet", wanted, "waiting", null],
@@ -51,11 +52,28 @@ const CASES: readonly (readonly [given: string, view: View, state: State, why: R
     "failed",
     /^the server hung and was killed: no answer; mend it/,
   ],
+  ["between two tries", { ...running, main: { ...main, ...again } }, "backing-off", /exit status 78/],
   [
-    "between two tries",
-    { ...running, main: { ...main, ...exited, active: "activating", sub: "auto-restart" } },
+    "killed for want of memory, the first process or the server below it",
+    { ...running, main: { ...main, ...exited, exitStatus: 137 }, oomKills: 1 },
+    "failed",
+    /^the server failed: killed by signal 9; one of its processes was killed for want of memory \(limits.memoryMax, or the host's\); mend/,
+  ],
+  [
+    "killed for want of memory once more",
+    {
+      ...running,
+      main: { ...main, ...again, result: "signal", exitCode: 2, exitStatus: 9 },
+      oomKills: 3,
+    },
     "backing-off",
-    /exit status 78/,
+    /^the server failed: killed by signal 9; 3 of its processes were killed for want of memory/,
+  ],
+  [
+    "failed by itself, after a build of it was killed for want of memory",
+    { ...running, main: { ...main, ...exited }, oomKills: 1 },
+    "failed",
+    /^the server failed: exit status 78: [^;]*; mend it/,
   ],
   ["failed too often", { ...running, main: { ...main, ...exited, result: "start-limit-hit" } }, "failed", /too often/],
   ["on its way down", { ...running, main: { ...main, active: "deactivating" } }, "stopping", null],
@@ -76,6 +94,7 @@ for (const [given, view, state, why] of CASES) {
 const ENDS: readonly (readonly [result: string, status: number, text: RegExp])[] = [
   ["exit-code", 226, /exit status 226: its file system view cannot be made/],
   ["signal", 9, /killed by signal 9/],
+  ["exit-code", 137, /^killed by signal 9$/],
   ["core-dump", 11, /killed by signal 11/],
   ["timeout", 0, /limits.hookTimeout/],
   ["oom-kill", 0, /limits.memoryMax/],

@@ -38,8 +38,25 @@ const problemOf = ({ blocked }: View): string | null => (blocked === null ? null
 const stoppedWhy = ({ name }: View): string =>
   `stopped by hand, or ended by itself; \`opencode-supervisor start ${name}\` starts it again`;
 
-const serverFailed = ({ main, killed }: View): string =>
-  killed === null ? `the server failed: ${howItEnded(main)}` : `the server hung and was killed: ${killed}`;
+const serverFailed = (view: View): string =>
+  view.killed === null
+    ? `the server failed: ${howItEnded(view.main)}${forWantOfMemory(view)}`
+    : `the server hung and was killed: ${view.killed}`;
+
+/**
+ * The kernel kills the largest process with SIGKILL, and systemd does not call that `oom-kill` where the others are to go on
+ * (`OOMPolicy=continue`, systemd.service(5)).
+ */
+function forWantOfMemory({ main, oomKills }: View): string {
+  const killed = main?.result === "signal" ? SIGKILL : SIGNALLED + SIGKILL;
+  if (main?.exitStatus !== killed || oomKills === 0) return "";
+  const count = oomKills === 1 ? "one of its processes was" : `${oomKills} of its processes were`;
+  return `; ${count} killed for want of memory (limits.memoryMax, or the host's)`;
+}
+const SIGKILL = 9;
+/** opencode-init exits with this and the signal that ended the server. */
+const SIGNALLED = 128;
+const SIGNAL_MOST = 64;
 
 /** The first row that holds is the state. */
 const ROWS: readonly Row[] = [
@@ -118,6 +135,7 @@ const EXIT_STATUSES: Readonly<Record<number, string>> = {
 };
 
 function exitStatus(status: number): string {
+  if (status > SIGNALLED && status <= SIGNALLED + SIGNAL_MOST) return `killed by signal ${status - SIGNALLED}`;
   const meaning = EXIT_STATUSES[status];
   return meaning === undefined ? `exit status ${status}` : `exit status ${status}: ${meaning}`;
 }

@@ -56,6 +56,8 @@ export interface View {
   readonly killed: string | null;
   /** The last lines that the unit that failed wrote, cleaned of what a terminal would act on; empty while none failed. */
   readonly output: readonly string[];
+  /** Processes of it that were killed for want of memory, counted when a unit failed; 0 too where nobody counts them. */
+  readonly oomKills: number;
 }
 
 /** A unit that is up or on its way. */

@@ -1,10 +1,12 @@
-/** A server that was ready and then hangs, with the real opencode; and one that is stopped by hand, restarted, hung while nobody looked. */
+/** A server that was ready and then hangs, with the real opencode; one that hung while nobody looked; and one that hangs not, but starves. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { SUPERVISOR_UNIT } from "../../spec/names.ts";
 import { light, Supervised } from "./testing.ts";
 
 const real = (name: string, port: number) => ({ directory: `/srv/${name}`, listen: { port } });
+/** Seconds that answers are waited for: until the supervisor's next look, and through those after which it would be hung. */
+const PATIENCE = [30, 5, 5, 5, 10, 20, 10];
 /** It takes five unanswered looks, 5 s each, to be sure. */
 const PATIENT = { deadlineMs: 150_000 };
 
@@ -45,6 +47,54 @@ describe("a server that was ready", () => {
     assert.deepEqual(await host.pids("b", "c"), others);
     const [entry] = await host.machine.journal({ unit: SUPERVISOR_UNIT, grep: "a: unhealthy" });
     assert.equal(entry?.OPENCODE_INSTANCE, "a");
+    const [killed] = await host.machine.journal({
+      unit: SUPERVISOR_UNIT,
+      grep: "a: backing-off: the server hung and was killed",
+    });
+    assert.equal(killed?.OPENCODE_INSTANCE, "a");
+  });
+
+  it("and gets no processor for longer than it takes to be taken for hung is not killed: it answers when it has one", async () => {
+    const { pid } = await isReady("b");
+    const cursor = await host.machine.journalCursor();
+    const password = await host.password("b");
+    const answers = async (patience: number): Promise<boolean> => {
+      const ask = ["curl", "-s", "-m", String(patience), "-u", `opencode:${password}`];
+      return (await host.machine.exec([...ask, "http://127.0.0.1:7002/global/health"], { check: false })).code === 0;
+    };
+    // Given one processor that something else always wants, and has: by cgroup, and where the host schedules by session, by that
+    const [one, mine] = [
+      "$(taskset --cpu-list --pid 1 | grep -o '[0-9]*' | sed -n 2p)",
+      "$(systemctl show --value -p ControlGroup opencode-b)",
+    ];
+    const each = (command: string) =>
+      host.machine.sh(`for pid in $(cat /sys/fs/cgroup${mine}/cgroup.procs); do ${command}; done`);
+    await host.machine.sh(`systemd-run -q --unit=hog -p CPUWeight=10000 taskset --cpu-list ${one} sh -c 'while :; do :; done'
+      echo -20 > /proc/$(systemctl show --value -p MainPID hog)/autogroup || true
+      systemctl set-property --runtime opencode.slice CPUWeight=idle`);
+    await each(`taskset --all-tasks --cpu-list --pid ${one} $pid; echo 19 > /proc/$pid/autogroup || true`);
+    // When it is silent for so long
+    await host.machine.waitFor(
+      "silence",
+      async (saw) => {
+        for (const [look, patience] of PATIENCE.entries()) {
+          saw(`look ${look}`);
+          if (await answers(patience)) return false;
+        }
+        return true;
+      },
+      PATIENT,
+    );
+    assert.equal((await host.instances()).get("b")?.pid, pid);
+    // Then, with a processor, it is what it was
+    await host.machine.sh("systemctl stop hog.service; systemctl set-property --runtime opencode.slice CPUWeight=100");
+    await each("echo 0 > /proc/$pid/autogroup || true");
+    await host.machine.waitFor("an answer", () => answers(5), PATIENT);
+    assert.equal((await isReady("b")).pid, pid);
+    assert.deepEqual(
+      await host.machine.journal({ unit: SUPERVISOR_UNIT, grep: "b: (unhealthy|backing-off)", afterCursor: cursor }),
+      [],
+    );
   });
 
   it("and hangs while there is no supervisor is found by the next one", async () => {
