@@ -1,28 +1,27 @@
 /**
- * What the rules cost packets: work per CPU-second of the sender, against
- * the same without rules but with connection tracking on, in turns within one run; the median of the ratios. Runs in namespaces
- * of its own; the other end of the cable is another network namespace.
+ * What the rules cost packets: CPU time of an operation, against the same without rules but with connection tracking on. All
+ * lanes (see lanes.ts) take turns in short slices of one run; a lane that is like the one compared with shows what is noise.
+ * In namespaces of its own; the other end of each cable is another network namespace.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Nft } from "nftables-napi";
-import { LibnftablesNetfilter } from "../src/daemon/netfilter/libnftables.ts";
+import { entriesText, putText } from "../src/netpolicy/instance.ts";
 import { cgroupOf, gateAt } from "../src/netpolicy/names.ts";
+import { tableText } from "../src/netpolicy/table.ts";
 import { isolated } from "../src/netpolicy/testing.ts";
+import { type Kind, Lane, PEER } from "./lanes.ts";
 import { isInside, runInside } from "./namespaces.ts";
+import { median, ratios } from "./numbers.ts";
 
-const MS = "300";
-const ROUNDS = 5;
+const [ROUNDS, SLICE_MS] = [60, 20];
 const SIZES = [1, 10, 100, 500] as const;
+const KINDS: readonly Kind[] = ["tcp", "udp"];
 const CIDRS = 20;
-const [OWN, PEER, PORT] = ["192.0.2.1", "192.0.2.2", "8080"];
 const FIRST_UID = 30_000;
+const ROOT = "/sys/fs/cgroup";
 const gate = gateAt();
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 /** What each row may fall to. */
 const FLOOR: Readonly<Record<string, number>> = {
@@ -32,146 +31,107 @@ const FLOOR: Readonly<Record<string, number>> = {
   "inside udp": 0.85,
 };
 
-const cidrs = (index: number): string[] => [
-  ...Array.from({ length: CIDRS - 1 }, (_, nth) => `10.${index % 250}.${nth}.0/24`),
-  `${PEER}/32`,
-];
 const name = (index: number): string => `i${index}`;
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+const networks = (index: number): string[] => [...upTo(CIDRS - 1).map((nth) => `10.${index % 250}.${nth}.0/24`), PEER];
 
-async function cable(load: string): Promise<ChildProcess> {
-  const server = spawn("unshare", ["--net", "--", "sh", "-c", `read go; exec ${load} serve ${PEER} ${PORT}`], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  await new Promise((resolve) => setTimeout(resolve, 200)); // unshare is in its namespace
-  const ip = (...args: string[]) => execFileSync("ip", args);
-  const peer = (...args: string[]) => execFileSync("nsenter", ["-t", String(server.pid), "-n", "--", "ip", ...args]);
-  ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", String(server.pid));
-  ip("address", "add", `${OWN}/24`, "dev", "eth0");
-  ip("link", "set", "eth0", "up");
-  peer("address", "add", `${PEER}/24`, "dev", "eth0");
-  peer("link", "set", "eth0", "up");
-  server.stdin.write("\n");
-  await once(server.stdout, "data");
-  return server;
+/** A rule that no packet ever meets: with it, connections are tracked. */
+const TRACKING = "add table inet tracking\nadd chain inet tracking c\nadd rule inet tracking c ct state new\n";
+
+function ours(size: number): string {
+  const ids = { gate: statSync(`${ROOT}/${gate.cgroup}`, { bigint: true }).ino, supervisor: 0n };
+  const policies = upTo(size).map((index) => isolated(name(index), { allow: { v4: networks(index), v6: [] } }));
+  return [
+    tableText({ persist: false, tells: true }, gate, ids),
+    ...policies.map((policy, index) => putText(policy, index + 1)),
+    entriesText(
+      gate,
+      policies.map((policy, index) => ({ name: policy.name, slot: index + 1 })),
+    ),
+  ].join("");
 }
 
-interface Rules {
-  load(): Promise<void>;
-  unload(): Promise<void>;
+/** A rule for each user and network, tried one after the other. */
+function linear(size: number): string {
+  const rules = upTo(size).flatMap((index) => {
+    const user = `meta skuid ${FIRST_UID + index}`;
+    return [...networks(index).map((network) => `${user} ip daddr ${network} accept`), `${user} counter drop`];
+  });
+  const all = ["oif lo accept", "ct state established accept", ...rules].map(
+    (rule) => `add rule inet linear out ${rule}`,
+  );
+  return `add table inet linear\nadd chain inet linear out { type filter hook output priority 0; }\n${all.join("\n")}\n`;
+}
+
+const at = (values: readonly number[], part: number): string =>
+  (values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * part)] ?? Number.NaN).toFixed(3);
+
+type Times = ReadonlyMap<string, readonly number[]>;
+
+/** Nanoseconds an operation, by lane and run: in each round every lane once, and not always in the same order. */
+async function measure(lanes: ReadonlyMap<string, Lane>, from: string, kind: Kind, rounds = ROUNDS): Promise<Times> {
+  const times = new Map([...lanes.keys()].map((each): [string, number[]] => [each, []]));
+  for (const lane of lanes.values()) await lane.slice(from, kind, SLICE_MS);
+  const order = [...lanes];
+  for (let round = 0; round < rounds; round++) {
+    for (const [each, lane] of order) times.get(each)?.push(await lane.slice(from, kind, SLICE_MS));
+    order.push(...order.splice(0, 1));
+  }
+  return times;
+}
+
+function report(times: Times, base: string, what: (lane: string) => string, floor?: number): void {
+  const without = times.get(base) ?? [];
+  for (const [lane, own] of times) {
+    if (lane === base) continue;
+    const of = ratios(without, own);
+    const bound = lane === "again" || floor === undefined ? "" : floor.toFixed(2);
+    const missed = bound !== "" && median(of) < Number(bound) ? " **missed**" : "";
+    console.log(
+      `| ${what(lane)} | ${lane} | ${median(of).toFixed(3)} (${at(of, 0.25)}–${at(of, 0.75)}) | ${bound}${missed} | ${Math.round(median(own)).toLocaleString("en")} ns |`,
+    );
+  }
 }
 
 async function bench(): Promise<void> {
   const load = join(mkdtempSync(join(tmpdir(), "egress-bench-")), "load");
   execFileSync("cc", ["-O2", "-o", load, join(import.meta.dirname, "load.c")]);
-  const server = await cable(load);
-  const nft = new Nft();
-  const run = (text: string): void => {
-    const { error } = nft.run(text);
-    if (error !== "") throw new Error(error);
-  };
-  /** A rule that no packet ever meets: with it, connections are tracked. */
-  const tracked = {
-    load: async () => run("add table inet tracking\nadd chain inet tracking c\nadd rule inet tracking c ct state new"),
-    unload: async () => run("delete table inet tracking"),
-  };
-  const nothing: Rules = { load: async () => {}, unload: async () => {} };
-
-  const outside = "/sys/fs/cgroup/elsewhere";
-  mkdirSync(outside, { recursive: true });
-  const last = Math.max(...SIZES) - 1;
-  for (let index = 0; index <= last; index++)
-    mkdirSync(`/sys/fs/cgroup/${cgroupOf(gate, name(index))}`, { recursive: true });
-
-  /** Operations per CPU-second. */
-  const measure = (kind: string, cgroup: string, uid: number): number => {
-    const out = execFileSync(load, [kind, PEER, PORT, MS, String(uid), `${cgroup}/cgroup.procs`], { encoding: "utf8" });
-    const [done = 0, cpu = 1] = out.trim().split(" ").map(Number);
-    return done / (cpu / 1e6);
-  };
-  const ours = (size: number): Rules => {
-    let netfilter: LibnftablesNetfilter;
-    return {
-      load: async () => {
-        netfilter = await LibnftablesNetfilter.open();
-        await netfilter.adopt(gate);
-        const split = (index: number) => ({ v4: cidrs(index).map((each) => each.replace("/32", "")), v6: [] });
-        await netfilter.commit({
-          put: Array.from({ length: size }, (_, index) => isolated(name(index), { allow: split(index) })),
-          remove: [],
-        });
-      },
-      unload: async () => {
-        await netfilter.destroy();
-        netfilter.close();
-      },
-    };
-  };
-  const linear = (size: number): Rules => ({
-    load: async () => {
-      const rules = Array.from({ length: size }, (_, index) => [
-        ...cidrs(index).map(
-          (cidr) => `add rule inet linear out meta skuid ${FIRST_UID + index} ip daddr ${cidr} accept`,
-        ),
-        `add rule inet linear out meta skuid ${FIRST_UID + index} counter drop`,
-      ]).flat();
-      run(
-        `add table inet linear\nadd chain inet linear out { type filter hook output priority 0; }\nadd rule inet linear out oif lo accept\nadd rule inet linear out ct state established accept\n${rules.join("\n")}`,
-      );
-    },
-    unload: async () => run("delete table inet linear"),
-  });
-  /** Ratio to `base`, measured in turns. */
-  const compare = async (rules: Rules, base: Rules, kind: string, cgroup: string, uid: number, rounds = ROUNDS) => {
-    const ratios: number[] = [];
-    let rate = 0;
-    for (let round = 0; round < rounds; round++) {
-      await base.load();
-      const without = measure(kind, cgroup, uid);
-      await base.unload();
-      await rules.load();
-      rate = measure(kind, cgroup, uid);
-      await rules.unload();
-      ratios.push(rate / without);
-    }
-    return { ratio: median(ratios), rate };
-  };
-  const row = (
-    what: string,
-    size: number | string,
-    { ratio, rate }: { ratio: number; rate: number },
-    floor?: number,
-  ) => {
-    const low = floor !== undefined && ratio < floor;
+  const cgroups = ["elsewhere", ...upTo(Math.max(...SIZES)).map((index) => cgroupOf(gate, name(index)))];
+  for (const cgroup of cgroups) mkdirSync(`${ROOT}/${cgroup}`, { recursive: true });
+  const outside = { procs: `${ROOT}/elsewhere/cgroup.procs` };
+  const inside = (size: number) => ({ procs: `${ROOT}/${cgroupOf(gate, name(size - 1))}/cgroup.procs` });
+  const lanes = new Map<string, Lane>();
+  try {
+    const add = async (lane: string, rules: string, size = 1, senders = { outside, inside: inside(size) }) =>
+      lanes.set(lane, await Lane.up(load, senders, rules));
+    await add("tracked", TRACKING);
+    await add("again", TRACKING);
+    for (const size of SIZES) await add(String(size), ours(size), size);
     console.log(
-      `| ${what} | ${size} | ${ratio.toFixed(3)} | ${floor?.toFixed(2) ?? ""}${low ? " **missed**" : ""} | ${Math.round(rate).toLocaleString("en")} |`,
+      "| from, work | instances | of what it is without rules (middle half) | floor | CPU time each |\n| --- | --- | --- | --- | --- |",
     );
-  };
-
-  console.log(
-    "| from, work | instances | of what it is without rules | floor | per CPU-second |\n| --- | --- | --- | --- | --- |",
-  );
-  for (const kind of ["tcp", "udp"])
-    row(`tracking itself, ${kind}`, "-", await compare(tracked, nothing, kind, outside, 0));
-  for (const size of SIZES) {
-    const inside = `/sys/fs/cgroup/${cgroupOf(gate, name(size - 1))}`;
-    for (const [from, cgroup] of [
-      ["outside", outside],
-      ["inside", inside],
-    ] as const) {
-      for (const kind of ["tcp", "udp"]) {
-        row(`${from}, ${kind}`, size, await compare(ours(size), tracked, kind, cgroup, 0), FLOOR[`${from} ${kind}`]);
-      }
+    for (const from of ["outside", "inside"]) {
+      for (const kind of KINDS)
+        report(await measure(lanes, from, kind), "tracked", () => `${from}, ${kind}`, FLOOR[`${from} ${kind}`]);
     }
-  }
-  for (const size of [10, 200]) {
-    for (const [from, uid] of [
-      ["outside", 0],
-      ["inside", FIRST_UID + size - 1],
-    ] as const) {
-      row(`linear rules by user, ${from}, udp`, size, await compare(linear(size), tracked, "udp", outside, uid, 1));
+    const base = lanes.get("tracked");
+    const nothing = await Lane.up(load, { outside, inside: outside }, "");
+    lanes.set("nothing", nothing);
+    if (base === undefined) return;
+    for (const kind of KINDS) {
+      const times = await measure(new Map([["nothing", nothing] as const, ["-", base] as const]), "outside", kind);
+      report(times, "nothing", () => `tracking itself, ${kind}`);
     }
+    for (const size of [10, 200]) {
+      const senders = { outside, inside: { ...outside, uid: FIRST_UID + size - 1 } };
+      await add(`linear ${size}`, linear(size), size, senders);
+      const pair = new Map([...lanes].filter(([lane]) => ["tracked", `linear ${size}`].includes(lane)));
+      for (const from of ["outside", "inside"])
+        report(await measure(pair, from, "udp", 5), "tracked", () => `rules by user, ${from}, udp`);
+    }
+  } finally {
+    for (const lane of lanes.values()) lane.down();
   }
-  server.kill("SIGKILL");
 }
 
 /** `npm run bench -- egress-data`. */

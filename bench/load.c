@@ -1,6 +1,7 @@
 /*
  * What the egress benches measure with.
- *   load udp|tcp ADDRESS PORT MILLISECONDS UID CGROUP.PROCS   prints operations and microseconds of CPU time
+ *   load lane ADDRESS PORT UID CGROUP.PROCS                   for each line "udp|tcp MILLISECONDS" it is told: prints
+ *                                                             operations, and nanoseconds of CPU time they took
  *   load drop ADDRESS PORT COUNT PER-SECOND CGROUP.PROCS      sends datagrams that are refused; 0 a second: at once
  *   load serve ADDRESS PORT                                   takes connections and datagrams, prints "up"
  * An operation is a datagram of one byte, or a connection that is opened and reset. Everything is IPv4.
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,11 +29,12 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static long long cpu_us(void)
+/* CPU time of this process; what the kernel does with its packets in softirqs on their way is in it. */
+static long long cpu_ns(void)
 {
-	struct rusage used;
-	getrusage(RUSAGE_SELF, &used);
-	return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000LL + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
 static int reset_socket(void)
@@ -78,6 +79,30 @@ static void drop(const struct sockaddr_in *to, long count, long per_second)
 	}
 }
 
+static void slice(const struct sockaddr_in *to, int is_udp, double milliseconds)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	double end = now() + milliseconds / 1000;
+	long long done = 0, before = cpu_ns();
+	while (done % 64 != 0 || now() < end) {
+		if (!is_udp)
+			connect_once(to);
+		else if (sendto(fd, "x", 1, 0, (const struct sockaddr *)to, sizeof *to) < 0)
+			die("sendto");
+		done++;
+	}
+	printf("%lld %lld\n", done, cpu_ns() - before);
+	fflush(stdout);
+	close(fd);
+}
+
+static void join(const char *path)
+{
+	int procs = open(path, O_WRONLY);
+	if (procs < 0 || write(procs, "0", 1) != 1)
+		die(path);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 4)
@@ -86,25 +111,19 @@ int main(int argc, char **argv)
 	inet_pton(AF_INET, argv[2], &to.sin_addr);
 	if (strcmp(argv[1], "serve") == 0)
 		serve(&to);
-	if (argc < 7)
-		return 64;
-	int procs = open(argv[6], O_WRONLY);
-	if (procs < 0 || write(procs, "0", 1) != 1)
-		die(argv[6]);
-	if (strcmp(argv[1], "drop") == 0)
-		return drop(&to, atol(argv[4]), atol(argv[5])), 0;
-	if (setuid((uid_t)atoi(argv[5])) < 0)
-		die("setuid");
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), is_udp = strcmp(argv[1], "udp") == 0;
-	double end = now() + atof(argv[4]) / 1000;
-	long long done = 0, before = cpu_us();
-	while (done % 64 != 0 || now() < end) {
-		if (!is_udp)
-			connect_once(&to);
-		else if (sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof to) < 0)
-			die("sendto");
-		done++;
+	if (strcmp(argv[1], "drop") == 0 && argc == 7) {
+		join(argv[6]);
+		drop(&to, atol(argv[4]), atol(argv[5]));
+		return 0;
 	}
-	printf("%lld %lld\n", done, cpu_us() - before);
+	if (strcmp(argv[1], "lane") != 0 || argc != 6)
+		return 64;
+	join(argv[5]);
+	if (setuid((uid_t)atoi(argv[4])) < 0)
+		die("setuid");
+	char kind[8];
+	double milliseconds;
+	while (scanf("%7s %lf", kind, &milliseconds) == 2)
+		slice(&to, strcmp(kind, "udp") == 0, milliseconds);
 	return 0;
 }

@@ -1,7 +1,20 @@
 /** One instance's part of the table: its chains, its counters, its entries. */
 import type { Networks } from "./cidr.ts";
-import { CROWDED, cgroupOf, type Gate, GRANTED, hex, KEPT, MARK, marked, namesOf, OPEN, TABLE } from "./names.ts";
-import { type Inbound, type Logging, type Policy, policyHash } from "./policy.ts";
+import {
+  CROWDED,
+  cgroupOf,
+  type Gate,
+  GRANTED,
+  hex,
+  KEPT,
+  MARK,
+  marked,
+  namesOf,
+  OPEN,
+  slotBits,
+  TABLE,
+} from "./names.ts";
+import { type Logging, type Policy, policyHash } from "./policy.ts";
 import { declarations } from "./table.ts";
 
 /** Destinations remembered for each instance and family; what does not fit is still logged, counted and refused. */
@@ -32,12 +45,6 @@ const towards = (prefix: string, { v4, v6 }: Networks, verdict = "accept"): stri
 
 const TRANSPORTS = ["tcp", "udp"] as const;
 
-/** A listener's answers. Untracked ones (somebody's `notrack`) are known by not opening anything. */
-const answers = ({ ports }: Inbound): string[] => [
-  `tcp sport ${anyOf(ports)} ct direction reply accept`,
-  `tcp sport ${anyOf(ports)} ct state untracked tcp flags & (syn | ack) != syn accept`,
-];
-
 /**
  * A flow is met before the connection table takes it up, and once: later packets are `confirmed`. With the mark of what is kept
  * from it, the refusal holds in audit mode too.
@@ -45,13 +52,16 @@ const answers = ({ ports }: Inbound): string[] => [
 const crowded = ({ connectionsMax }: Policy, mark: number, no: string): string =>
   `ct status & confirmed == 0 ct count over ${connectionsMax} meta priority set ${hex(mark + KEPT + CROWDED)} goto ${no}`;
 
-/** What is named port by port, marked as granted; then the mark on the rest of what this host receives. */
+/**
+ * What is named port by port, marked as granted; then the mark on all the rest, which this host may receive (broadcast and
+ * multicast too). A local address is looked for last: what goes beyond this host is the more, and need not pay for it.
+ */
 function outRules(policy: Policy, slot: number, no: string): string[] {
   const { listen, loopbackPorts, isolation } = policy;
-  const mark = MARK + slot + (isolation === null ? OPEN : 0);
+  const mark = MARK + slotBits(slot) + (isolation === null ? OPEN : 0);
   const { allow, dns } = isolation ?? {};
   return [
-    ...answers(listen),
+    `tcp sport ${anyOf(listen.ports)} jump answers`,
     crowded(policy, mark, no),
     ...(loopbackPorts.length === 0 ? [] : TRANSPORTS).map(
       (transport) =>
@@ -61,8 +71,8 @@ function outRules(policy: Policy, slot: number, no: string): string[] {
       ...towards(`${transport} dport 53 `, dns ?? NOWHERE),
       `${transport} dport 53 goto ${no}`,
     ]),
-    `fib daddr type != unicast meta priority set ${hex(mark)} jump here`,
-    ...(allow === undefined ? ["accept"] : [...towards("", allow), `goto ${no}`]),
+    `meta priority set ${hex(mark)}`,
+    ...(allow === undefined ? ["accept"] : [...towards("", allow), "fib daddr type local accept", `goto ${no}`]),
   ];
 }
 const NOWHERE: Networks = { v4: [], v6: [] };
@@ -180,11 +190,11 @@ export function entriesText(gate: Gate, entries: readonly Entry[]): string {
   return [
     declareWith(
       declarations.senders,
-      entries.map(({ name, slot }) => `${hex(slot)} : jump ${namesOf(name).no}`),
+      entries.map(({ name, slot }) => `${hex(slotBits(slot))} : jump ${namesOf(name).no}`),
     ),
     declareWith(
       declarations.own,
-      entries.map(({ name, slot }) => `${hex(MARK + slot)} . ${path(name)}`),
+      entries.map(({ name, slot }) => `${hex(MARK + slotBits(slot))} . ${path(name)}`),
     ),
     declareWith(
       declarations.inbound,
@@ -204,8 +214,8 @@ export function noEntryText(gate: Gate, { name, slot }: Entry): string {
   return [
     `delete element ${TABLE} instances { ${path} : jump ${out} }`,
     `delete element ${TABLE} inbound { ${path} : goto ${visitors} }`,
-    `delete element ${TABLE} own { ${hex(MARK + slot)} . ${path} }`,
-    `delete element ${TABLE} senders { ${hex(slot)} : jump ${no} }`,
+    `delete element ${TABLE} own { ${hex(MARK + slotBits(slot))} . ${path} }`,
+    `delete element ${TABLE} senders { ${hex(slotBits(slot))} : jump ${no} }`,
     "",
   ].join("\n");
 }

@@ -49,7 +49,9 @@ const policy: fc.Arbitrary<Policy> = fc.record({
 inNamespaces(import.meta.url, () => {
   const nft = new Nft();
   const run = (text: string): void => assert.equal(nft.run(text).error, "", text);
-  const shared = ["refuse", "closed", "pass", "here", "tell"].map((chain) => `add chain ${TABLE} ${chain}\n`).join("");
+  const shared = ["refuse", "closed", "pass", "answers", "tell"]
+    .map((chain) => `add chain ${TABLE} ${chain}\n`)
+    .join("");
   const listed = () => listedPolicies(rules(FAMILY, TABLE_NAME));
 
   test("any policy under any name can be put, read back, put again and removed", () => {

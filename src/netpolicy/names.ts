@@ -69,24 +69,30 @@ export const instanceOf = (chain: string): string | null =>
   chain.startsWith("out_") ? decodeName(chain.slice("out_".length)) : null;
 
 /**
- * Marks of packets on their way through `lo`: the upper bits say they are ours, the lowest are the sender's slot, and between
- * them is what is known of the packet. They are in the packet's priority (`meta priority`), not in what netfilter calls its
- * mark: VPNs and routing rewrite that one in any hook, in postrouting too, where ours is out of reach. The priority stays on
- * the way through loopback, routing does not look at it, and above 6 it takes CAP_NET_ADMIN to set it (socket(7), SO_PRIORITY).
+ * Marks of packets out of instances: the upper bits say they are ours, below are what is known of the packet and the sender's
+ * slot, and the lowest four are 0: queueing disciplines take them for a class. They are in the packet's priority (`meta
+ * priority`), not in what netfilter calls its mark: VPNs and routing rewrite that one in any hook, in postrouting too, where
+ * ours is out of reach. The priority stays on the way through loopback, routing does not look at it, and above 6 it takes
+ * CAP_NET_ADMIN to set it (socket(7), SO_PRIORITY).
  */
 export const MARK = 0x4f400000;
-export const MARK_MASK = 0xfff80000;
+export const MARK_MASK = 0xffe00000;
 /** The sender's policy names the port it goes to. */
-export const GRANTED = 0x00010000;
+export const GRANTED = 0x00040000;
 /** The sender is not isolated. */
-export const OPEN = 0x00020000;
+export const OPEN = 0x00080000;
 /** It goes to a listener that no instance reaches without being granted it. */
-export const KEPT = 0x00040000;
+export const KEPT = 0x00100000;
 /** It would be a connection too many. */
-export const CROWDED = 0x00008000;
+export const CROWDED = 0x00020000;
 /** As many instances as the table has room for; slots stay below it. */
 export const INSTANCES_MAX = 8192;
-export const SLOT_MASK = INSTANCES_MAX - 1;
+const SLOT_UNIT = 16;
+export const SLOT_MASK = (INSTANCES_MAX - 1) * SLOT_UNIT;
+/** A slot as it is in marks. */
+export const slotBits = (slot: number): number => slot * SLOT_UNIT;
+/** The slot in a mark. */
+export const slotOf = (mark: number): number => (mark & SLOT_MASK) / SLOT_UNIT;
 export const hex = (mark: number): string => `0x${mark.toString(16).padStart(8, "0")}`;
 
 /** Whether a packet has our mark, with these bits set in it. */

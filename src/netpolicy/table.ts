@@ -79,7 +79,7 @@ const CHAINS: Readonly<Record<string, string>> = {
   refuse: "",
   closed: "",
   pass: "",
-  here: "",
+  answers: "",
   tell: "",
   canary: "",
   kept: "",
@@ -113,7 +113,9 @@ function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonl
     ["pass", `${marked(KEPT)} goto refuse`],
     ["pass", `${marked()} meta priority set 0`],
     ["pass", "accept"],
-    ["here", "fib daddr type local accept"],
+    // Of a listener; untracked ones (somebody's `notrack`) are known by not opening anything.
+    ["answers", "ct direction reply accept"],
+    ["answers", `ct state untracked ${NOT_SYN} accept`],
     // What fills a set ends its rule: counted here, dropped there.
     ["canary", `update @${CANARY.set} { meta priority & ${hex(SLOT_MASK)} }`],
     ["canary", "drop"],

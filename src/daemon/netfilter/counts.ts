@@ -1,7 +1,7 @@
 /** What the table has counted, by netlink: nft would walk cgroupfs and /etc/services for each line. */
 import { counters, type ElementInfo, elements } from "nftables-napi";
 import { REMEMBERED_MS } from "../../netpolicy/instance.ts";
-import { CANARY, FAMILY, namesOf, TABLE_NAME } from "../../netpolicy/names.ts";
+import { CANARY, FAMILY, namesOf, slotOf, TABLE_NAME } from "../../netpolicy/names.ts";
 import { listedDestination, refusedBy } from "../../netpolicy/readback.ts";
 import type { Destination } from "./port.ts";
 
@@ -32,4 +32,4 @@ export function readDestinations(name: string): Destination[] {
 
 /** Canaries that arrived, by the sender's number. */
 export const readCanaries = (): Map<number, bigint> =>
-  new Map(elementsOf(CANARY.set).map(({ key, packets }) => [key.readUInt32LE(0), packets ?? 0n]));
+  new Map(elementsOf(CANARY.set).map(({ key, packets }) => [slotOf(key.readUInt32LE(0)), packets ?? 0n]));
