@@ -1,7 +1,39 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { cgroupOf, decodeName, encodeName, gateAt, instanceOf, namesOf } from "./names.ts";
+import {
+  CROWDED,
+  cgroupOf,
+  decodeName,
+  encodeName,
+  GRANTED,
+  gateAt,
+  hex,
+  INSTANCES_MAX,
+  instanceOf,
+  KEPT,
+  MARK,
+  MARK_MASK,
+  marked,
+  namesOf,
+  OPEN,
+  SLOT_MASK,
+  slotBits,
+  slotOf,
+} from "./names.ts";
+
+test("what a mark says does not run together, and is no class of any queueing discipline", () => {
+  const parts = [GRANTED, OPEN, KEPT, CROWDED, SLOT_MASK, MARK_MASK];
+  for (const [index, part] of parts.entries()) {
+    assert.equal(part & 15, 0);
+    for (const other of parts.slice(index + 1)) assert.equal(part & other, 0);
+  }
+  assert.equal((MARK & MARK_MASK) >>> 0, MARK);
+  for (const slot of [0, 1, 499, INSTANCES_MAX - 1]) {
+    assert.equal(slotOf(MARK + slotBits(slot) + KEPT), slot);
+    assert.equal(marked(), `meta priority & ${hex(MARK_MASK)} == ${hex((MARK + slotBits(slot) + OPEN) & MARK_MASK)}`);
+  }
+});
 
 test("an ordinary name stays readable", () => {
   assert.equal(namesOf("project-a").out, "out_project-a");
