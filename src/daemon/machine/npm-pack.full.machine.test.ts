@@ -38,6 +38,15 @@ describe("npm pack", () => {
     );
   });
 
+  it("it has the dashboard's page", async () => {
+    const { stdout } = await host.machine.exec(["ls", `${INSTALLED}/dist/dashboard/page`]);
+    const names = stdout.split("\n");
+    assert.deepEqual(
+      ["index.html", "main.js", "base.css", "icon.svg"].filter((name) => !names.includes(name)),
+      [],
+    );
+  });
+
   it("installs its units, accounts and catalogue, and runs an instance", async () => {
     await host.machine.install();
     await host.write({ a: light("a", 8001) });

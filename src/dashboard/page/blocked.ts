@@ -1,4 +1,5 @@
 /** What was refused: each destination with when it was met, and the line that allows it. */
+import type { SupervisorEvent } from "../../daemon/events/model.ts";
 import type { BlockedDestination, BlockedReport } from "../model.ts";
 import { copyButton } from "./copy.ts";
 import { button, h, linkTo, setAttribute, svg, timeOf } from "./dom.ts";
@@ -10,6 +11,7 @@ import type { Store } from "./store.ts";
 type Form = "nix" | "json";
 const FORMS: Readonly<Record<Form, string>> = { nix: "Nix", json: "JSON" };
 const FEW = 20;
+const TIMES_MOST = 60;
 const DAY = 24 * 3_600_000;
 
 interface Refused {
@@ -61,8 +63,9 @@ export class Blocked {
     this.#name = name;
   }
 
-  render({ blocked }: Model): void {
-    const wanted = [blocked, this.#forms.form, this.#isAll];
+  render({ blocked, events }: Model): void {
+    const told = events.filter(({ kind }) => kind === "refused");
+    const wanted = [blocked, this.#forms.form, this.#isAll, told.at(-1)?.id];
     if (blocked === null || wanted.every((each, index) => each === this.#drawn[index])) return;
     this.#drawn = wanted;
     const reports = blocked.filter(({ name }) => this.#name === null || name === this.#name);
@@ -70,10 +73,10 @@ export class Blocked {
       .flatMap((report) => report.destinations.map((destination) => ({ report, destination })))
       .filter(({ destination }) => !destination.muted)
       .sort((a, b) => (a.destination.last < b.destination.last ? 1 : -1));
-    this.element.replaceChildren(...this.#list(all), ...reports.flatMap(footnotes));
+    this.element.replaceChildren(...this.#list(all, told), ...reports.flatMap(footnotes));
   }
 
-  #list(all: readonly Refused[]): Node[] {
+  #list(all: readonly Refused[], told: readonly SupervisorEvent[]): Node[] {
     if (all.length === 0) return [h("p", { class: "empty" }, this.#nothing())];
     const shown = this.#isAll ? all : all.slice(0, FEW);
     const now = Date.now();
@@ -84,12 +87,16 @@ export class Blocked {
       `Show ${count(all.length - shown.length, "more destination")}`,
     );
     return [
-      h("ul", { class: "destinations" }, ...shown.map((refused) => this.#entry(refused, since, now))),
+      h(
+        "ul",
+        { class: "destinations" },
+        ...shown.map((refused) => this.#entry(refused, timesOf(refused, told), since, now)),
+      ),
       ...(shown.length < all.length ? [more] : []),
     ];
   }
 
-  #entry({ report, destination }: Refused, since: number, now: number): HTMLLIElement {
+  #entry({ report, destination }: Refused, times: readonly string[], since: number, now: number): HTMLLIElement {
     const { text, packets, first, last, lines } = destination;
     const verb = report.mode === "audit" ? "recorded, and let through" : "refused";
     const line = lines?.[this.#forms.form] ?? null;
@@ -108,7 +115,7 @@ export class Blocked {
         `${count(packets, "packet")} ${verb}; first ${clock(first, now)}, last `,
         timeOf(last, ago(last, now)),
       ),
-      spanChart(destination, since, now),
+      spanChart(destination, times, since, now),
       line === null
         ? h("p", { class: "quiet" }, "No line of networkIsolation allows this one.")
         : h("p", { class: "line" }, h("code", {}, ...breakable(line)), copyButton(line, `Copy what allows ${text}`)),
@@ -131,8 +138,21 @@ export class Blocked {
 const breakable = (line: string): Node[] =>
   line.split(/(?<=\.)(?=[a-z])/i).flatMap((part) => [document.createTextNode(part), h("wbr")]);
 
-/** From when to when it was met; the left edge is the first of all, the right one now. */
-function spanChart({ first, last }: BlockedDestination, since: number, now: number): SVGSVGElement {
+/** When the events tell of it: each time it was met anew, and every summary. */
+const timesOf = ({ report, destination }: Refused, told: readonly SupervisorEvent[]): string[] =>
+  told
+    .filter(({ instance, fields }) => instance === report.name && fields.destination === destination.address)
+    .filter(({ fields }) => fields.port === destination.port && fields.protocol === destination.protocol)
+    .slice(-TIMES_MOST)
+    .map(({ fields, at }) => String(fields.last_seen ?? at));
+
+/** From when to when it was met, and the times between; the left edge is the first of all, the right one now. */
+function spanChart(
+  { first, last }: BlockedDestination,
+  times: readonly string[],
+  since: number,
+  now: number,
+): SVGSVGElement {
   const share = (iso: string): number => Math.min(1, Math.max(0, (Date.parse(iso) - since) / Math.max(1, now - since)));
   const [from, to] = [share(first), share(last)];
   const percent = (value: number): string => `${(value * 100).toFixed(2)}%`;
@@ -141,8 +161,7 @@ function spanChart({ first, last }: BlockedDestination, since: number, now: numb
     { class: "spans", height: 10, "aria-hidden": "true" },
     svg("rect", { class: "rail", x: 0, y: 4.5, width: "100%", height: 1 }),
     svg("rect", { class: "met", x: percent(from), y: 3, width: percent(to - from), height: 4, rx: 2 }),
-    svg("circle", { class: "met", cx: percent(from * 0.99 + 0.005), cy: 5, r: 3 }),
-    svg("circle", { class: "met", cx: percent(to * 0.99 + 0.005), cy: 5, r: 4 }),
+    ...[first, ...times, last].map((at) => svg("circle", { class: "met", cx: percent(share(at)), cy: 5, r: 3.5 })),
   );
 }
 
