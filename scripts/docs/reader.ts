@@ -70,8 +70,8 @@ export class Reader implements AsyncDisposable {
       "what the page shows",
       async (saw) => {
         const result = await once();
-        saw(`exit status ${result.code}\n${result.stdout}`);
-        return result.code === step.exit && isAsShown(step.output ?? "", result.stdout);
+        saw(`exit status ${result.code}\n${all(result)}`);
+        return result.code === step.exit && shows(step.output ?? "", result);
       },
       { deadlineMs: STEP_MS, intervalMs: 200 },
     );
@@ -82,17 +82,21 @@ export class Reader implements AsyncDisposable {
   }
 }
 
-/** As on a terminal: what goes wrong is told among the rest. */
-const shell = (script: string): string[] => ["bash", "-e", "-c", `exec 2>&1\n${script}`];
+const shell = (script: string): string[] => ["bash", "-e", "-c", script];
+
+const all = ({ stdout, stderr }: RunResult): string => stdout + stderr;
+/** What a terminal keeps: the answer, without the progress that is taken away again; or what else was said. */
+const shows = (output: string, result: RunResult): boolean =>
+  [result.stdout, all(result)].some((printed) => isAsShown(output, printed));
 
 /** What node:test tells its own processes is not for what they start. */
 const { NODE_TEST_CONTEXT: _, ...OF_A_SHELL } = process.env;
 const inClone = (script: string): Promise<RunResult> =>
   run(shell(`cd ${TREE}\n${script}`), { env: OF_A_SHELL, check: false, timeoutMs: 5 * STEP_MS });
 
-function check({ exit, output }: Step, { code, stdout }: RunResult): void {
-  assert.equal(code, exit, `it ends with ${code}, and says:\n${stdout}`);
-  if (output !== null && !isAsShown(output, stdout)) assert.equal(squeezed(stdout), squeezed(output));
+function check({ exit, output }: Step, result: RunResult): void {
+  assert.equal(result.code, exit, `it ends with ${result.code}, and says:\n${all(result)}`);
+  if (output !== null && !shows(output, result)) assert.equal(squeezed(all(result)), squeezed(output));
 }
 
 /** This Node in another's network: nothing of it is on the machine. */
