@@ -5,7 +5,8 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { Agent, get, type IncomingMessage } from "node:http";
+import { get, type IncomingMessage } from "node:http";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -24,26 +25,73 @@ const MOST_EVENT_MS = 20;
 const p99 = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] ?? Number.NaN;
 
-/** Milliseconds each of the requests took, sent at a steady pace whatever the answers take. */
+/**
+ * Milliseconds each of the requests took, sent at a steady pace whatever the answers take. The client reads into one buffer and
+ * looks at nothing but lengths: what is measured is to be the server's time, not its own.
+ */
 async function paced(socketPath: string): Promise<number[]> {
-  const agent = new Agent({ keepAlive: true });
+  const clients: Client[] = [];
+  const idle: Client[] = [];
   const began = performance.now();
   const taken = await Promise.all(
     Array.from({ length: REQUESTS }, async (_, index) => {
       const due = (index * 1000) / PER_SECOND;
       await delay(Math.max(0, began + due - performance.now()));
       const sent = performance.now();
-      await new Promise<void>((resolve, reject) => {
-        get({ socketPath, path: "/v1/instances", agent }, (answer) => {
-          answer.resume();
-          answer.on("end", resolve);
-        }).on("error", reject);
-      });
+      const client = idle.pop() ?? new Client(socketPath);
+      if (!clients.includes(client)) clients.push(client);
+      await client.ask();
+      idle.push(client);
       return performance.now() - sent;
     }),
   );
-  agent.destroy();
+  for (const client of clients) client.close();
   return taken;
+}
+
+const REQUEST = "GET /v1/instances HTTP/1.1\r\nHost: bench\r\n\r\n";
+
+/** One kept connection, one request at a time. */
+class Client {
+  readonly #socket: Socket;
+  #left: number | null = null;
+  #answered = Promise.withResolvers<void>();
+
+  constructor(path: string) {
+    const callback = (length: number, buffer: Uint8Array): boolean => {
+      this.#heard(length, buffer);
+      return true;
+    };
+    this.#socket = connect({ path, onread: { buffer: Buffer.alloc(65_536), callback } });
+    this.#socket.on("error", (error) => this.#answered.reject(error));
+  }
+
+  ask(): Promise<void> {
+    this.#left = null;
+    this.#answered = Promise.withResolvers();
+    this.#socket.write(REQUEST);
+    return this.#answered.promise;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** The head comes whole, in front of the body's first bytes. */
+  #heard(length: number, buffer: Uint8Array): void {
+    this.#left ??= lengthOf(Buffer.from(buffer.buffer, 0, Math.min(length, 1024)).toString("latin1"));
+    this.#left -= length;
+    if (this.#left === 0) this.#answered.resolve();
+    else if (this.#left < 0) this.#answered.reject(new Error("the answer is longer than it says"));
+  }
+}
+
+/** Bytes of head and body; throws for anything but an answer with its length. */
+function lengthOf(start: string): number {
+  const head = start.indexOf("\r\n\r\n") + 4;
+  const body = /^content-length: (\d+)\r$/im.exec(start)?.[1];
+  if (head < 4 || body === undefined || !start.startsWith("HTTP/1.1 200 ")) throw new Error(`answered with ${start}`);
+  return head + Number(body);
 }
 
 /** Milliseconds from each event to each follower's hearing of it. */
