@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { browser, noBrowser } from "../../testbed/browser.ts";
+import { waitFor } from "../../testbed/wait.ts";
 import { readAssets } from "./assets.ts";
 import { buildDashboard } from "./server.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -181,7 +182,7 @@ describe("the page", { skip: noBrowser() ?? false }, () => {
         await page.keyboard.press("Enter");
         await page.getByRole("heading", { level: 1, name: "beta" }).waitFor();
         assert.equal(await focused(page), "beta", "the heading has the focus");
-        assert.match(await page.title(), /^beta · build-07$/);
+        await waitFor("the title", async () => (await page.title()) === "beta · build-07");
         await page.goBack();
         await page.getByRole("row", { name: /beta/ }).waitFor();
         await page.getByRole("searchbox").fill("");
@@ -207,6 +208,7 @@ describe("the page", { skip: noBrowser() ?? false }, () => {
         async ({ page }) => {
           await page.getByRole("table").getByRole("rowheader", { name: "a" }).waitFor();
           assert.equal(await page.getByRole("cell", { name: /^Failed/ }).count(), 1);
+          await page.getByRole("button", { name: "Copy what allows 203.0.113.7:443/tcp" }).waitFor();
           const unnamed = await page.evaluate(
             "[...document.querySelectorAll('button, a, input, select')].filter((each) => (each.ariaLabel ?? each.textContent ?? '').trim() === '' && (each.labels?.length ?? 0) === 0).map((each) => each.outerHTML)",
           );
