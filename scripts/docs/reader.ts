@@ -99,10 +99,10 @@ function check({ exit, output }: Step, result: RunResult): void {
   if (output !== null && !shows(output, result)) assert.equal(squeezed(all(result)), squeezed(output));
 }
 
-/** This Node in another's network: nothing of it is on the machine. */
+/** This Node in another's network: nothing of it is on the machine. It ends with this process, however that ends. */
 function start(node: NetworkNode, args: readonly string[]): ChildProcess {
-  const [program = "", ...rest] = inNetwork(node, [process.execPath, ...args]);
-  return spawn(program, rest, { stdio: ["ignore", "ignore", "inherit"], env: ENVIRONMENT });
+  const rest = ["--pdeathsig", "KILL", ...inNetwork(node, [process.execPath, ...args])];
+  return spawn("setpriv", rest, { stdio: ["ignore", "ignore", "inherit"], env: ENVIRONMENT });
 }
 
 /** The steps of a page of this repository that are for its reader to take here. */
