@@ -1,4 +1,5 @@
 /** An instance's two transient units: spec and host in, unit properties out. See README.md for what is decided where. */
+import { constants } from "node:os";
 import { configTarget, credentialFile, setupUnit, sliceUnit, TARGET } from "../spec/names.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import type { ExecCommandEx, InstanceUnits, UnitProperty } from "../spec/unit.ts";
@@ -16,8 +17,12 @@ import { losesUnixSockets, relaxations } from "./relaxations.ts";
 export type { Host } from "./host.ts";
 
 const SECOND = 1_000_000n;
-/** What opencode-init makes of a SIGTERM: how a server stopped by systemd ends. */
-const TERMINATED: readonly [readonly number[], readonly number[]] = [[143], []];
+/**
+ * How a server that systemd was asked to stop ends: as opencode-init makes it of a SIGTERM; or by SIGKILL at once, which systemd
+ * 257 sends when one of its processes ends just as it is to be told (with `PrivatePIDs=` the main process is not its child, and
+ * it takes nobody to be waited for). It stays stopped, and has not failed. Ended so unasked, it is started again all the same.
+ */
+const STOPPED: readonly [readonly number[], readonly number[]] = [[143], [constants.signals.SIGKILL]];
 /** opencode needs 35–100 ms to stop; what it runs may need more. */
 const STOP_TIMEOUT = 10n * SECOND;
 const HOOK_STOP_TIMEOUT = 5n * SECOND;
@@ -99,7 +104,7 @@ const RESTART: readonly UnitProperty[] = [
   ["RestartMaxDelayUSec", 60n * SECOND],
   ["StartLimitIntervalUSec", 600n * SECOND],
   ["StartLimitBurst", 10],
-  ["SuccessExitStatus", TERMINATED],
+  ["SuccessExitStatus", STOPPED],
 ];
 
 const mainProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProperty[]): UnitProperty[] => [

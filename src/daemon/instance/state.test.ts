@@ -98,10 +98,14 @@ const ENDS: readonly (readonly [result: string, status: number, text: RegExp])[]
   ["core-dump", 11, /killed by signal 11/],
   ["timeout", 0, /limits.hookTimeout/],
   ["oom-kill", 0, /limits.memoryMax/],
-  ["success", 0, /unknown/],
+  ["success", 0, /^unknown$/],
   ["exec-condition", 0, /exec-condition/],
 ];
 
 for (const [result, exitStatus, text] of ENDS) {
   test(`how it ended: ${result} ${exitStatus}`, () => assert.match(howItEnded({ ...main, result, exitStatus }), text));
 }
+
+test("how it ended: by a signal that ends it well where it was asked to stop", () => {
+  assert.equal(howItEnded({ ...main, result: "success", exitCode: 2, exitStatus: 9 }), "killed by signal 9");
+});

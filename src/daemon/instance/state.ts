@@ -48,7 +48,7 @@ const serverFailed = (view: View): string =>
  * (`OOMPolicy=continue`, systemd.service(5)).
  */
 function forWantOfMemory({ main, oomKills }: View): string {
-  const killed = main?.result === "signal" ? SIGKILL : SIGNALLED + SIGKILL;
+  const killed = main !== null && isKilled(main) ? SIGKILL : SIGNALLED + SIGKILL;
   if (main?.exitStatus !== killed || oomKills === 0) return "";
   const count = oomKills === 1 ? "one of its processes was" : `${oomKills} of its processes were`;
   return `; ${count} killed for want of memory (limits.memoryMax, or the host's)`;
@@ -96,13 +96,21 @@ export function stateOf(view: View): { state: State; why: string | null } {
   return row === undefined ? { state: "waiting", why: null } : { state: row[0], why: row[2](view) };
 }
 
-const CLD_EXITED = 1;
+/** CLD_* of waitid(2). */
+const [CLD_EXITED, CLD_KILLED] = [1, 2];
+
+/** By a signal; one that ends a unit well (`SuccessExitStatus=`) is one too. */
+const isKilled = ({ result, exitCode }: UnitRecord): boolean =>
+  ["signal", "core-dump"].includes(result) || (result === "success" && exitCode === CLD_KILLED);
+
+/** Whether there is more to say of its end than that it was asked for. */
+export const endedBadly = (unit: UnitRecord): boolean => unit.result !== "success" || isKilled(unit);
 
 /** `exit status 78`, `killed by signal 9`, `timeout`; as the unit's Result and ExecMain* say it. */
 export function howItEnded(unit: UnitRecord | null): string {
-  if (unit === null || unit.result === "success") return "unknown";
+  if (unit === null || !endedBadly(unit)) return "unknown";
   if (unit.result === "exit-code") return exitStatus(unit.exitStatus);
-  if (unit.result === "signal" || unit.result === "core-dump") return `killed by signal ${unit.exitStatus}`;
+  if (isKilled(unit)) return `killed by signal ${unit.exitStatus}`;
   const meaning = RESULTS[unit.result] ?? unit.result;
   return unit.exitCode === CLD_EXITED && unit.exitStatus !== 0
     ? `${meaning} (${exitStatus(unit.exitStatus)})`

@@ -9,7 +9,14 @@ const hasty = {
   sandbox: { serviceConfig: { RestartSec: "100ms", RestartMaxDelaySec: "200ms", StartLimitBurst: 3 } },
 };
 const LAST_WORDS = "echo first try; echo 'cannot open the database: disk I/O error' >&2; exit 3";
-const INSTANCES = { a: light("a", 7001), b: light("b", 7002), loop: scripted("loop", 7003, LAST_WORDS, hasty) };
+/** Takes its time to end; who is in a hurry kills it. */
+const DEAF = "trap '' TERM; while :; do sleep 1; done";
+const INSTANCES = {
+  a: light("a", 7001),
+  b: light("b", 7002),
+  loop: scripted("loop", 7003, LAST_WORDS, hasty),
+  deaf: scripted("deaf", 7004, DEAF),
+};
 
 describe("a server that ends", () => {
   let host: Supervised;
@@ -56,6 +63,15 @@ describe("a server that ends", () => {
     await host.reload();
     assert.deepEqual(await host.pids("a", "b"), [pid, b]);
     assert.deepEqual(await host.machine.journal({ unit: SUPERVISOR_UNIT, afterCursor: cursor, grep: "a: " }), []);
+  });
+
+  it("stopped by systemctl it is stopped, not failed, also when it has to be killed for it", async () => {
+    await host.waitForUnit("opencode-deaf.service");
+    await host.systemctl("stop", "--no-block", "opencode-deaf.service");
+    await host.until("deaf", "stopping");
+    await host.systemctl("kill", "--signal=KILL", "opencode-deaf.service");
+    const { why } = await host.until("deaf", "stopped");
+    assert.match(why ?? "", /stopped by hand/);
   });
 
   it("failing again and again it is given up, and its last words are in the status", async () => {
