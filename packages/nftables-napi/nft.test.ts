@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, rmdirSync, statSync } from "node:fs";
 import { test } from "node:test";
 import {
@@ -38,6 +38,22 @@ inNamespaces(import.meta.url, () => {
     assert.notEqual(nft.run("this is no nft command").rc, 0);
     assert.deepEqual(nft.run("add table inet t"), { rc: 0, output: "", error: "" });
     assert.deepEqual(nft.run(""), { rc: 0, output: "", error: "" });
+  });
+
+  test("signals do not make failures of what was done", async () => {
+    let heard = 0;
+    const hear = () => heard++;
+    process.on("SIGWINCH", hear);
+    const child = spawn("sh", ["-c", 'while kill -WINCH "$0"; do :; done', String(process.pid)]);
+    try {
+      await waitFor("the first signal", () => heard > 0);
+      for (let times = 0; times < 100; times++) {
+        assert.deepEqual(nft.run("add table inet s; delete table inet s"), { rc: 0, output: "", error: "" });
+      }
+    } finally {
+      child.kill();
+      process.off("SIGWINCH", hear);
+    }
   });
 
   test("a JSON context lists JSON", () => {

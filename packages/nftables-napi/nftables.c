@@ -15,6 +15,7 @@
 #include <linux/netlink.h>
 #include <malloc.h>
 #include <nftables/libnftables.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -120,7 +121,12 @@ static napi_value context_run(napi_env env, napi_callback_info info) {
   if (text == NULL) return fail(env, "ENOMEM", "out of memory");
   napi_get_value_string_utf8(env, arguments[1], text, length + 1, &length);
 
+  /* libnftables waits for the kernel's word in select(2), which a signal ends: it would call failed what was done. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   int rc = nft_run_cmd_from_buffer(ctx->nft, text);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
   free(text);
 #ifdef __GLIBC__
   /* A large transaction leaves tens of megabytes of free blocks behind, which malloc would keep. */

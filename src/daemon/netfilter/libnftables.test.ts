@@ -49,6 +49,33 @@ function kernel(): void {
     assert.equal(generation(), then);
   });
 
+  test("what was called failed and was done is seen before the next change", async () => {
+    const real = new Nft();
+    let isLying = false;
+    const run = (text: string) => {
+      const said = real.run(text);
+      return isLying
+        ? { ...said, rc: -1, error: "netlink: Error: Could not process rule: Interrupted system call" }
+        : said;
+    };
+    const other = await LibnftablesNetfilter.open(() => ({ run, close: () => real.close() }));
+    const during = async (work: () => Promise<unknown>) => {
+      isLying = true;
+      await assert.rejects(work, /Interrupted system call/);
+      isLying = false;
+    };
+    netfilter.close(); // the table belongs to one at a time
+    await other.adopt(gate);
+    await during(() => other.commit({ put: [], remove: ["a"] }));
+    await other.commit({ put: [], remove: ["a"] });
+    await during(() => other.commit({ put: [a], remove: [] }));
+    await other.commit({ put: [a], remove: [] });
+    other.close();
+    netfilter = await LibnftablesNetfilter.open();
+    await netfilter.adopt(gate);
+    assert.equal(await inForce(), true);
+  });
+
   test("one that is added, changed or removed leaves every other rule where it was", async () => {
     mkdirSync(`${ROOT}/${cgroupOf(gate, "c")}`, { recursive: true });
     /** Rules, chains and sets of all but `c`, with the kernel's handles: what is made anew has another. */

@@ -152,13 +152,17 @@ export class LibnftablesNetfilter implements Netfilter {
     if (ids === null) throw new NetfilterError("gate-missing", `there is no cgroup ${gate.cgroup}`);
     this.#adopted = null;
     this.#run(this.#adoption(gate, ids, remake));
+    this.#adopted = { gate, ids, ...this.#listed() };
+    return new Map([...this.#adopted.installed].map(([name, { hash }]) => [name, hash]));
+  }
+
+  #listed(): Pick<Adopted, "installed" | "entries"> {
     const installed = listedPolicies(this.#rules());
     const listed = this.#ids();
     const entries = [...installed.keys()].flatMap((name) =>
       [...(listed.get(name) ?? [])].map((id) => [name, id] as const),
     );
-    this.#adopted = { gate, ids, installed, entries: new Map(entries) };
-    return new Map([...installed].map(([name, { hash }]) => [name, hash]));
+    return { installed, entries: new Map(entries) };
   }
 
   /** Keeps a table of this layout; any other is replaced in the same transaction. */
@@ -192,7 +196,13 @@ export class LibnftablesNetfilter implements Netfilter {
     });
     const rest = [...adopted.installed.keys()].filter((name) => !change.remove.includes(name));
     const writesAll = () => rest.every((name) => change.put.some((policy) => policy.name === name));
-    if (text !== "") this.#run(text, { explain: explainer(gate, change), writesAll });
+    try {
+      if (text !== "") this.#run(text, { explain: explainer(gate, change), writesAll });
+    } catch (error) {
+      // What was said to have failed may have been done: the next change is made from what there is.
+      Object.assign(adopted, this.#isOurs() ? this.#listed() : {});
+      throw error;
+    }
     adopted.installed = installed;
     const known = [...installed.keys()].map((name) => [name, ids.get(name) ?? adopted.entries.get(name)] as const);
     adopted.entries = new Map(known.flatMap(([name, id]) => (id === undefined ? [] : [[name, id] as const])));
