@@ -43,7 +43,8 @@ const towards = (prefix: string, { v4, v6 }: Networks, verdict = "accept"): stri
   ...(v6.length > 0 ? [`${prefix}ip6 daddr ${anyOf(v6)} ${verdict}`] : []),
 ];
 
-const TRANSPORTS = ["tcp", "udp"] as const;
+/** The port first: packets to others, which are the more, are asked nothing else. */
+const toPort = (ports: readonly number[]): string => `th dport ${anyOf(ports)} meta l4proto { tcp, udp }`;
 
 /**
  * A flow is met before the connection table takes it up, and once: later packets are `confirmed`. With the mark of what is kept
@@ -63,19 +64,14 @@ function outRules(policy: Policy, slot: number, no: string): string[] {
   return [
     `tcp sport ${anyOf(listen.ports)} jump answers`,
     crowded(policy, mark, no),
-    ...(loopbackPorts.length === 0 ? [] : TRANSPORTS).map(
-      (transport) =>
-        `${transport} dport ${anyOf(loopbackPorts)} fib daddr type local meta priority set ${hex(mark + GRANTED)} accept`,
-    ),
-    ...(dns === undefined ? [] : TRANSPORTS).flatMap((transport) => [
-      ...towards(`${transport} dport 53 `, dns ?? NOWHERE),
-      `${transport} dport 53 goto ${no}`,
-    ]),
+    ...(loopbackPorts.length === 0
+      ? []
+      : [`${toPort(loopbackPorts)} fib daddr type local meta priority set ${hex(mark + GRANTED)} accept`]),
+    ...(dns === undefined ? [] : [...towards(`${toPort([53])} `, dns), `${toPort([53])} goto ${no}`]),
     `meta priority set ${hex(mark)}`,
     ...(allow === undefined ? ["accept"] : [...towards("", allow), "fib daddr type local accept", `goto ${no}`]),
   ];
 }
-const NOWHERE: Networks = { v4: [], v6: [] };
 
 /**
  * ICMP (1) and ICMPv6 (58) have type and code where others have ports. Counting stands apart from refusing: a full set ends
