@@ -1,6 +1,7 @@
 /** What `blocked` prints. Pure. */
 import type { EgressReport, RefusedDestination } from "../daemon/egress/model.ts";
 import { destinationText, nixLine, type Option, type Suggestion, suggest } from "../netpolicy/suggest.ts";
+import { columns, fitted } from "./table.ts";
 
 const OPTIONS: readonly Option[] = ["outboundAllowCidrs", "dns", "allowLoopbackPorts"];
 
@@ -13,8 +14,13 @@ function allowText({ allow }: RefusedDestination): string {
   return allow === null ? "-" : `${allow.option} ${JSON.stringify(allow.value)}`;
 }
 
-/** Instances that were refused something, a line a destination, and below what is not in the table. */
-export function table(reports: readonly EgressReport[]): string {
+const HEAD = ["INSTANCE", "DESTINATION", "PACKETS", "FIRST (UTC)", "LAST (UTC)", "TO ALLOW, IN networkIsolation"];
+
+/**
+ * Instances that were refused something, a line a destination, and below what is not in the table. Where that is wider than
+ * `width` columns, what allows a destination is on a line of its own.
+ */
+export function table(reports: readonly EgressReport[], width = Number.POSITIVE_INFINITY): string {
   const rows = reports.flatMap((report) =>
     report.destinations.map((each) => [
       report.name,
@@ -25,9 +31,19 @@ export function table(reports: readonly EgressReport[]): string {
       `${allowText(each)}${each.muted ? " (muted)" : ""}`,
     ]),
   );
-  const head = ["INSTANCE", "DESTINATION", "PACKETS", "FIRST (UTC)", "LAST (UTC)", "TO ALLOW, IN networkIsolation"];
-  const lines = rows.length === 0 ? ["nothing was refused"] : columns([head, ...rows]);
+  const wide = columns([HEAD, ...rows]);
+  const fits = wide.every((line) => line.length <= width);
+  const lines = rows.length === 0 ? ["nothing was refused"] : fits ? wide : narrow(rows, width);
   return `${[...lines, ...reports.flatMap(footnotes)].join("\n")}\n`;
+}
+
+function narrow(rows: readonly (readonly string[])[], width: number): string[] {
+  const minutes = (text: string): string => text.replace(/^\d{4}-(.*):\d\d$/, "$1");
+  const [head = "", ...lines] = fitted(
+    [HEAD, ...rows].map((row) => row.slice(0, -1).map(minutes)),
+    width,
+  );
+  return [head, ...lines.flatMap((line, index) => [line, `  to allow: ${rows[index]?.at(-1)}`])];
 }
 
 function footnotes({ name, mode, further, observed }: EgressReport): string[] {
@@ -37,18 +53,6 @@ function footnotes({ name, mode, further, observed }: EgressReport): string[] {
     ...(observed === null ? [`${name}: its policy has not been observed at work since it was put in force`] : []),
   ];
 }
-
-/** Columns padded to their widest cell; numbers at the right. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, index) => pad(cell, widths[index] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-}
-const pad = (cell: string, width: number): string => (/^\d+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width));
 
 /** What would allow all that is listed, by instance. */
 export function suggestions(

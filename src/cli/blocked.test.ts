@@ -29,6 +29,21 @@ project-a  127.0.0.1:5432/tcp          1  2026-11-21 01:02:03  2026-11-21 01:02:
   );
 });
 
+test("on a terminal it is no wider than that", () => {
+  const text = table([report([refused("203.0.113.7", 443, 37), refused("2001:db8::7", 53, 2, 17)])], 80);
+  assert.equal(
+    text,
+    `INSTANCE   DESTINATION           PACKETS  FIRST (UTC)  LAST (UTC)
+project-a  203.0.113.7:443/tcp        37  11-21 01:02  11-21 01:02
+  to allow: outboundAllowCidrs "203.0.113.7/32"
+project-a  [2001:db8::7]:53/udp        2  11-21 01:02  11-21 01:02
+  to allow: dns "2001:db8::7"
+`,
+  );
+  const longest = report([refused("2001:db8:1111:2222:3333:4444:5555:6666", 65535, 1_000_000)]);
+  for (const line of table([longest], 80).split("\n")) assert.ok(line.length <= 80, line);
+});
+
 test("what the table cannot show is said below it", () => {
   assert.equal(table([report([])]), "nothing was refused\n");
   const audit = table([{ ...report([], { mode: "audit" }, 9), observed: null }]);

@@ -8,6 +8,7 @@ import { growth, snippet, suggestions, table } from "./blocked-text.ts";
 import { get, understood } from "./client.ts";
 import { Unavailable } from "./command.ts";
 import { EX } from "./exit.ts";
+import { widthOf } from "./table.ts";
 
 const Reports = Type.Object({ instances: Type.Array(EgressReport) });
 const FOLLOW_MS = 1000;
@@ -35,7 +36,7 @@ export async function blocked(args: readonly string[]): Promise<number> {
     }
     if (values.suggest)
       write(values.json ? asJson(suggestions(found, ownAddresses())) : snippet(found, ownAddresses()));
-    else if (!values.follow) write(values.json ? asJson({ instances: found }) : table(found));
+    else if (!values.follow) write(values.json ? asJson({ instances: found }) : table(found, widthOf(process.stdout)));
     if (values.follow) await follow(found, read, values.json);
     return EX.OK;
   } catch (error) {
