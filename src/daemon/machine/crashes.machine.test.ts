@@ -37,7 +37,8 @@ describe("a server that ends", () => {
       await host.waitForUnit("opencode-a.service");
       const [pid] = await host.pids("a");
       await kill("KILL");
-      const { why, lastExit } = await host.until("a", "backing-off");
+      // What systemd says of it comes in two messages.
+      const { why, lastExit } = await host.until("a", "backing-off", (status) => status.lastExit !== null);
       assert.deepEqual([why, lastExit], ["the server failed: killed by signal 9", "killed by signal 9"]);
       const next = await seconds("RestartUSecNext");
       assert.ok(next > delay, `${next} s after ${delay} s`);
