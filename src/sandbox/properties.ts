@@ -18,9 +18,9 @@ export type { Host } from "./host.ts";
 
 const SECOND = 1_000_000n;
 /**
- * How a server that systemd was asked to stop ends: as opencode-init makes it of a SIGTERM; or by SIGKILL at once, which systemd
- * 257 sends when one of its processes ends just as it is to be told (with `PrivatePIDs=` the main process is not its child, and
- * it takes nobody to be waited for). It stays stopped, and has not failed. Ended so unasked, it is started again all the same.
+ * How a server that systemd was asked to stop ends: as opencode-init makes it of a SIGTERM; or by SIGKILL, which systemd 257 was
+ * seen to send at once to one that was just starting processes. (The likely cause: with `PrivatePIDs=` the main process is not
+ * its child, and it may see nobody to wait for.) It stays stopped, and has not failed. Ended so unasked, it is started again.
  */
 const STOPPED: readonly [readonly number[], readonly number[]] = [[143], [constants.signals.SIGKILL]];
 /** opencode needs 35–100 ms to stop; what it runs may need more. */
