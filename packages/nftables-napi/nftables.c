@@ -155,6 +155,7 @@ typedef struct {
   size_t length;
   int error;
   bool interrupted;
+  bool whole; /* to its last datagram */
 } reply;
 
 /* Looks for the end of the answer in one datagram. */
@@ -185,20 +186,36 @@ static int receive(int fd, reply *out) {
     if (got == 0 || got > DATAGRAM) return EBADMSG;
     bool last = is_last(out->data + out->length, got, out);
     out->length += (size_t)got;
+    out->whole = last;
     if (last) return out->error;
   }
 }
 
-/* One request, and every datagram of its answer, on a socket of its own. */
-static int exchange(const void *message, size_t length, reply *out) {
+/*
+ * The socket for requests, kept: when one is closed the kernel first frees all that transactions left to be freed
+ * (nft_rcv_nl_event() in net/netfilter/nf_tables_api.c), which takes milliseconds after each.
+ */
+static _Thread_local int asking = -1;
+
+static int open_asking(void) {
   int fd = open_netlink(), size = SOCKET_BUFFER;
-  if (fd < 0) return errno;
   struct timeval limit = {.tv_sec = TIMEOUT_SECONDS};
-  struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+  if (fd < 0) return fd;
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-  int error = sendto(fd, message, length, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? errno : receive(fd, out);
-  close(fd);
+  return fd;
+}
+
+/* One request, and every datagram of its answer; after half an answer, nothing more is read from that socket. */
+static int exchange(const void *message, size_t length, reply *out) {
+  struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+  if (asking < 0) asking = open_asking();
+  if (asking < 0) return errno;
+  int error = sendto(asking, message, length, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? errno : receive(asking, out);
+  if (!out->whole) {
+    close(asking);
+    asking = -1;
+  }
   return error;
 }
 

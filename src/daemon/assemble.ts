@@ -33,8 +33,8 @@ import { DBusSystemd } from "./systemd/dbus.ts";
 
 /** Which of nftables' transactions was our last one. */
 const GENERATION_FILE = `${RUNTIME_DIR}/generation`;
-/** Steps at once, and how long one may keep others waiting. */
-const LIMIT = { slots: 32, giveUpMs: 2000 };
+/** Instances at once, and how long one may keep others waiting; few, so that the first are soon systemd's to start. */
+const LIMITS = { ours: { slots: 12, giveUpMs: 2000 }, jobs: { slots: 32, giveUpMs: 2000 } };
 /** The same for probes: of a server that does not answer the others do not wait. */
 const PROBE_LIMIT = { slots: 64, giveUpMs: 100 };
 
@@ -58,6 +58,7 @@ export async function assemble(
   const accounts = new Accounts(systemd);
   const preparer = new Preparer(accounts);
   const probing = limiter(PROBE_LIMIT);
+  const lines = { ours: limiter(LIMITS.ours), jobs: limiter(LIMITS.jobs) };
   const egress = new Egress(netfilter, systemd, events);
   const supervisor = new Supervisor({
     systemd,
@@ -76,7 +77,7 @@ export async function assemble(
     },
     render: (spec) => instanceUnits(spec, host),
     filterOf: addressFilter,
-    limit: limiter(LIMIT),
+    limit: (line, work) => lines[line](work),
     health: {
       probe: (view) =>
         probing(() =>

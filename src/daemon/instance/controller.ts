@@ -5,7 +5,7 @@
 import type { Problem } from "../../spec/problem.ts";
 import { blame } from "./blame.ts";
 import { isGone, nextStep, type Step } from "./next-step.ts";
-import { EXECUTORS, FROM_THE_START, type Ports } from "./steps.ts";
+import { EXECUTORS, FROM_THE_START, type Line, lineOf, type Ports } from "./steps.ts";
 import type { View } from "./view.ts";
 
 export interface Listener {
@@ -100,27 +100,35 @@ export class Controller {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // let everything that changed in this tick be taken in first
-    for (let step = this.#next(); step !== null; step = this.#next()) await this.#take(step);
+    for (let step = this.#next(); step !== null; step = this.#next()) {
+      const line = lineOf(step);
+      await this.#ports.limit(line, () => this.#takeAll(line));
+    }
+  }
+
+  /** Every step that waited in this line: whoever had a turn is ready for systemd before the next one begins. */
+  async #takeAll(line: Line): Promise<void> {
+    for (let step = this.#next(); step !== null && lineOf(step) === line; step = this.#next()) await this.#take(step);
   }
 
   #next(): Step | null {
     if (!this.#again) return nextStep(this.#view);
-    this.#again = false;
     const step = nextStep({ ...this.#view, blocked: null });
-    if (step === null) this.#set({ blocked: null });
-    return step;
+    if (step !== null) return step;
+    this.#again = false;
+    this.#set({ blocked: null });
+    return null;
   }
 
   async #take(step: Step): Promise<void> {
+    this.#again = false;
     this.observe(FROM_THE_START[step] ?? {});
     const before = this.#view;
     this.#busy = true;
     try {
-      const change = await this.#ports
-        .limit(() => EXECUTORS[step](before, this.#ports))
-        .finally(() => {
-          this.#busy = false;
-        });
+      const change = await EXECUTORS[step](before, this.#ports).finally(() => {
+        this.#busy = false;
+      });
       this.#retryMs = RETRY_FIRST_MS;
       this.#set({ blocked: null, ...change });
     } catch (error) {

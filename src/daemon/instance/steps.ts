@@ -30,12 +30,17 @@ export interface Ports {
     unmark(name: string): Promise<unknown>;
   };
   readonly filterOf: (spec: InstanceSpec) => AddressFilter;
-  /** Runs steps with bounded concurrency. */
-  readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Runs steps with bounded concurrency, each line by itself. */
+  readonly limit: (line: Line, work: () => Promise<void>) => Promise<void>;
 }
 
 /** What is so from the moment a step begins: an instance that we stop is not one that was stopped by hand. */
 export const FROM_THE_START: Readonly<Partial<Record<Step, Partial<View>>>> = { stop: { started: null } };
+
+/** Where a step waits for its turn: who waits for systemd's jobs keeps nobody from what we do ourselves. */
+export type Line = "ours" | "jobs";
+
+export const lineOf = (step: Step): Line => (step === "start" || step === "stop" ? "jobs" : "ours");
 
 type Executor = (view: View, ports: Ports) => Promise<Partial<View>>;
 

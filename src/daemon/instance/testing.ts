@@ -78,6 +78,6 @@ export function fakePorts(): FakePorts {
       unmark: (name) => note(`unmark ${name}`),
     },
     filterOf: () => ({ allow: [], deny: [] }),
-    limit: (work) => work(),
+    limit: (_, work) => work(),
   };
 }
