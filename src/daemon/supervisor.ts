@@ -178,7 +178,7 @@ export class Supervisor {
     const { systemd } = this.#ports;
     await listed;
     this.#connected = true;
-    this.#takeTarget(systemd.known().find(({ unit }) => unit === TARGET));
+    this.#takeTarget(systemd.record(TARGET));
     const { markers, roots } = await this.#ports.leftovers();
     const slices = await this.#sliceIds();
     const wanted = this.targetActive ? this.#file.specs.map((spec) => spec.name) : [];

@@ -11,7 +11,7 @@ import type { Systemd } from "../systemd/port.ts";
 
 export interface CanaryPorts {
   readonly netfilter: Pick<Netfilter, "canaries">;
-  readonly systemd: Pick<Systemd, "kill">;
+  readonly systemd: Pick<Systemd, "kill" | "record">;
 }
 
 /** Until the first look, then twice as long each time: to look is to list everybody's. */
@@ -38,8 +38,10 @@ export async function observe(ports: CanaryPorts, names: readonly string[]): Pro
 }
 
 /** False when there is nobody to ask. A server without the init ignores the signal, as it does by default. */
-const ask = ({ systemd }: CanaryPorts, name: string): Promise<boolean> =>
-  systemd.kill(mainUnit(name), constants.signals.SIGURG).then(
+async function ask({ systemd }: CanaryPorts, name: string): Promise<boolean> {
+  if (systemd.record(mainUnit(name))?.active !== "active") return false;
+  return systemd.kill(mainUnit(name), constants.signals.SIGURG).then(
     () => true,
     () => false,
   );
+}

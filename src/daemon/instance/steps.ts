@@ -123,8 +123,7 @@ const FREE_IT = "stop that, or write another port; the supervisor tries again by
  * started. Then this is another request for the same job, and setup is not done twice.
  */
 async function joined(name: string, specHash: string, systemd: Systemd): Promise<boolean> {
-  const main = systemd.known().find(({ unit }) => unit === mainUnit(name));
-  return main?.specHash === specHash && startIfThere(systemd, mainUnit(name));
+  return systemd.record(mainUnit(name))?.specHash === specHash && startIfThere(systemd, mainUnit(name));
 }
 
 /** A start of what is up changes nothing. False when there is no such unit any more. */

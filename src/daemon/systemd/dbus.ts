@@ -78,6 +78,8 @@ function toRead(unit: string, active: string, running: ReadonlySet<string>): rea
   return role === "slice" || active === "active" ? READ[role] : [...READ[role], ...READ.ended];
 }
 
+/** How the paths of such units begin; each unit that starts is cause for a dozen signals about others. */
+const OURS = pathOfUnit(PARENT_SLICE.replace(/\..*/, ""));
 /** Units the daemon follows: those of instances, and the target and slice that hold them all. */
 const follows = (unit: string): boolean => parseUnit(unit) !== null || unit === TARGET || unit === PARENT_SLICE;
 
@@ -180,6 +182,10 @@ export class DBusSystemd implements Systemd {
 
   known(): UnitRecord[] {
     return [...this.#records.values()];
+  }
+
+  record(unit: string): UnitRecord | undefined {
+    return this.#records.get(unit);
   }
 
   /** Take in one property that a listing does not carry; a unit that goes meanwhile has none. */
@@ -303,8 +309,9 @@ export class DBusSystemd implements Systemd {
       this.#reloading = active === true;
       if (!this.#reloading) this.#emit({ kind: "resync" });
     },
-    PropertiesChanged: ([, properties], path) => {
-      const unit = unitOfPath(path ?? "");
+    PropertiesChanged: ([, properties], path = "") => {
+      if (!path.startsWith(OURS)) return;
+      const unit = unitOfPath(path);
       if (this.#reloading || unit === null || !follows(unit) || !isDictionary(properties)) return;
       this.#changed(unit, properties);
     },

@@ -34,6 +34,10 @@ export class FakeSystemd implements Systemd {
     return [...this.units.values()];
   }
 
+  record(unit: string): UnitRecord | undefined {
+    return this.units.get(unit);
+  }
+
   async startTransient(unit: TransientUnit, beside: readonly TransientUnit[] = []): Promise<JobResult> {
     this.calls.push(`start ${unit.unit}`);
     if (this.outcomes.get(unit.unit) === "exists" || this.units.has(unit.unit)) throw exists(unit.unit);

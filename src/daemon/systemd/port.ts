@@ -47,6 +47,8 @@ export interface Systemd {
   list(patterns: readonly string[]): Promise<UnitRecord[]>;
   /** What is known now of the units last listed, and of those heard of since. */
   known(): UnitRecord[];
+  /** The same of one unit. */
+  record(unit: string): UnitRecord | undefined;
   /** Start a transient unit, with others made beside it, and wait for its job. */
   startTransient(unit: TransientUnit, beside?: readonly TransientUnit[]): Promise<JobResult>;
   start(unit: string): Promise<JobResult>;
