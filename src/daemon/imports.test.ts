@@ -10,10 +10,11 @@ const LIST = `
   await import(${JSON.stringify(new URL("../cli/main.ts", import.meta.url).href)});
   await import(${JSON.stringify(new URL("./main.ts", import.meta.url).href)});
   await import(${JSON.stringify(new URL("./api/serve.ts", import.meta.url).href)});
+  (await import(${JSON.stringify(new URL("./api/server.ts", import.meta.url).href)})).bareServer("");
   console.log(JSON.stringify([imported, process.moduleLoadList]));
   process.exit(0);`;
 
-test("the daemon starts without TypeBox (see api/model.ts) and without undici (see http.ts)", () => {
+test("the daemon starts without TypeBox and fastify's compilers (see api/schemas.ts) and without undici (see http.ts)", () => {
   const output = execFileSync(process.execPath, ["--input-type=module", "--eval", LIST], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"], // the command line, which has no command, says how it is used
@@ -22,7 +23,7 @@ test("the daemon starts without TypeBox (see api/model.ts) and without undici (s
   assert.ok(Array.isArray(imported) && Array.isArray(builtin));
   assert.ok(imported.includes("dbus-native"), "the list is of what the daemon imports");
   assert.deepEqual(
-    imported.filter((name: unknown) => /^typebox/.test(String(name))),
+    imported.filter((name: unknown) => /^typebox|^fast-json-stringify$|-compiler$/.test(String(name))),
     [],
   );
   assert.deepEqual(

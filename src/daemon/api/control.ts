@@ -6,6 +6,7 @@ import type { Snapshot } from "../status.ts";
 import { findInstance } from "./instance.ts";
 import type { InstanceStatus } from "./model.ts";
 import { Refusal } from "./problems.ts";
+import { describeRoutes } from "./schemas.ts";
 import { bareServer } from "./server.ts";
 
 export interface Controls {
@@ -20,6 +21,7 @@ export function buildControl(
   seen: (api: FastifyInstance) => void = () => undefined,
 ): FastifyInstance {
   const api = bareServer(`POST /v1/instances/NAME/ACTION is, ACTION one of ${Object.keys(ACTIONS).join(", ")}`);
+  describeRoutes(api);
   seen(api);
   for (const action of Object.values(ACTIONS).map(({ name }) => name)) {
     api.post<{ Params: { name: string } }>(`/v1/instances/:name/${action}`, async ({ params }, reply) => {

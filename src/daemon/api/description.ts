@@ -1,16 +1,39 @@
-/** Every path of the API, with what it takes and answers: what `/openapi.json` and docs/reference/api.md are made from. */
-import { type TSchema, Type } from "typebox";
+/**
+ * Every path of the API, with what it takes and answers, as TypeBox: what the routes' own schemas (`schemas.json`),
+ * `/openapi.json` and docs/reference/api.md are made from.
+ */
+import { type Static, type TObject, type TSchema, Type } from "typebox";
 import { EgressReport, EgressReports, EgressState } from "../egress/model.ts";
 import { EventList } from "../events/model.ts";
-import { InstanceDetail, InstanceList, InstanceStatus, LogPage, Status } from "./model.ts";
+import { InstanceDetail, InstanceList, InstanceStatus, LogPage, ProblemDocument, Status } from "./model.ts";
 import type { Code } from "./problems.ts";
 
-export interface Parameter {
-  readonly name: string;
-  readonly in: "query" | "header";
-  readonly schema: TSchema;
-  readonly description: string;
-}
+/** Shapes with a name of their own, under which others refer to them. */
+export const MODELS = {
+  ...{ Status, InstanceList, InstanceStatus, InstanceDetail, LogPage },
+  ...{ EgressReport, EgressReports, EgressState, EventList, Problem: ProblemDocument },
+} as const;
+
+/** What the log of an instance is asked for. */
+export const LogsAsked = Type.Object({
+  lines: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: "how many, at most" }),
+  after: Type.Optional(
+    // As journald writes them: s=…;i=…;b=…;m=…;t=…;x=…
+    Type.String({
+      pattern: "^[a-z0-9=;]{1,300}$",
+      description: "`cursor` of an earlier answer, to have what came since",
+    }),
+  ),
+});
+export type LogsAsked = Static<typeof LogsAsked>;
+export const EventsAsked = Type.Object({
+  instance: Type.Optional(Type.String({ description: "only this instance's" })),
+});
+export type EventsAsked = Static<typeof EventsAsked>;
+export const StreamHeaders = Type.Object({
+  "last-event-id": Type.Optional(Type.String({ description: "go on after this one; without it from now on" })),
+});
+export type StreamHeaders = Static<typeof StreamHeaders>;
 
 export interface Operation {
   readonly method: "get" | "post";
@@ -18,20 +41,14 @@ export interface Operation {
   readonly path: string;
   readonly socket: "status" | "control";
   readonly summary: string;
-  readonly parameters?: readonly Parameter[];
+  readonly querystring?: TObject;
+  readonly headers?: TObject;
   readonly status?: number;
   /** Null for what is not JSON. */
   readonly answer: TSchema | null;
   readonly contentType?: string;
   readonly problems: readonly Code[];
 }
-
-const ofInstance: Parameter = {
-  name: "instance",
-  in: "query",
-  schema: Type.String(),
-  description: "only this instance's",
-};
 
 const READ: readonly Operation[] = [
   {
@@ -50,13 +67,7 @@ const READ: readonly Operation[] = [
   {
     ...{ method: "get", path: "/v1/instances/:name/logs", socket: "status", answer: LogPage },
     summary: "the last lines of its units in the journal, the oldest first; with `after`, those since",
-    parameters: [
-      {
-        ...{ name: "lines", in: "query", description: "how many, at most" },
-        schema: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-      },
-      { name: "after", in: "query", schema: Type.String(), description: "`cursor` of an earlier answer" },
-    ],
+    querystring: LogsAsked,
     problems: ["no-such-instance", "bad-request", "busy", "no-journal"],
   },
   {
@@ -73,22 +84,17 @@ const READ: readonly Operation[] = [
     summary: "what every instance was refused",
   },
   {
-    ...{ method: "get", path: "/v1/events", socket: "status", answer: EventList, problems: [] },
+    ...{ method: "get", path: "/v1/events", socket: "status", answer: EventList, problems: ["bad-request"] },
     summary: "the last events of this run of the supervisor",
-    parameters: [ofInstance],
+    querystring: EventsAsked,
   },
   {
     ...{ method: "get", path: "/v1/events/stream", socket: "status", answer: null, contentType: "text/event-stream" },
     summary:
       "events as they come: `event` is the kind, `data` the event; `missed` where some are no longer kept. A comment every 15 s",
-    parameters: [
-      ofInstance,
-      {
-        ...{ name: "last-event-id", in: "header", schema: Type.String() },
-        description: "go on after this one; without it from now on",
-      },
-    ],
-    problems: ["too-many-streams"],
+    querystring: EventsAsked,
+    headers: StreamHeaders,
+    problems: ["bad-request", "too-many-streams"],
   },
   {
     ...{ method: "get", path: "/healthz", socket: "status", answer: Type.Object({ ok: Type.Boolean() }), problems: [] },

@@ -4,10 +4,11 @@ import { fileHash } from "../host/config-hash.ts";
 import { type ExposureReader, exposureReader } from "../host/exposure.ts";
 import { changedSecrets } from "../host/secrets.ts";
 import { readUsage, type Usage } from "../host/usage.ts";
-import type { LogPage, LogQuery, LogReader } from "../journal/read.ts";
+import type { LogPage, LogReader } from "../journal/read.ts";
 import { instanceStatuses, type Snapshot } from "../status.ts";
+import type { LogsAsked } from "./description.ts";
 import type { InstanceDetail, InstanceStatus } from "./model.ts";
-import { noSuchInstance, Refusal } from "./problems.ts";
+import { noSuchInstance } from "./problems.ts";
 
 export interface InstanceSource {
   snapshot(): Snapshot;
@@ -43,25 +44,11 @@ export function addInstanceRoutes(
     ]);
     return { ...found, usage: used, filesChanged: [...changed], configHash, exposure: exposed };
   });
-  api.get<Named & { Querystring: Readonly<Record<string, unknown>> }>(
+  api.get<Named & { Querystring: LogsAsked }>(
     "/v1/instances/:name/logs",
-    async ({ params, query }): Promise<LogPage> => {
+    async ({ params, query: { lines, after = null } }): Promise<LogPage> => {
       const { name } = findInstance(snapshot(), params.name);
-      return logs(name, logQuery(query));
+      return logs(name, { lines, after });
     },
   );
-}
-
-const LINES = 100;
-const LINES_MOST = 1000;
-
-/** `lines` and `after` as journalctl can be given them. */
-export function logQuery({ lines = String(LINES), after }: Readonly<Record<string, unknown>>): LogQuery {
-  const count = typeof lines === "string" && /^\d{1,4}$/.test(lines) ? Number(lines) : 0;
-  if (count < 1 || count > LINES_MOST) throw new Refusal("bad-request", `lines: write 1 to ${LINES_MOST}`);
-  if (after === undefined) return { lines: count, after: null };
-  // As journald writes them: s=…;i=…;b=…;m=…;t=…;x=…
-  if (typeof after !== "string" || !/^[a-z0-9=;]{1,300}$/.test(after))
-    throw new Refusal("bad-request", "after: write the cursor of an earlier answer");
-  return { lines: count, after };
 }

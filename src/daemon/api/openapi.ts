@@ -1,14 +1,15 @@
 /**
- * What is made from the description of the API: `openapi.json`, which the daemon answers with (it does not load TypeBox), and
- * the page about it. `node src/daemon/api/openapi.ts --write` makes both anew; a test says when they are stale.
+ * What is made from the description of the API: `schemas.json`, which the routes have (schemas.ts); `openapi.json`, which the
+ * daemon answers with; and the page about it. `node src/daemon/api/openapi.ts --write` makes them anew; a test says when they
+ * are stale.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { Type } from "typebox";
+import { type TObject, type TSchema, Type } from "typebox";
 import { VERSION } from "../../version.ts";
-import { OPERATIONS, type Operation } from "./description.ts";
-import { ProblemDocument } from "./model.ts";
+import { MODELS, OPERATIONS, type Operation } from "./description.ts";
 import { CODES, type Code } from "./problems.ts";
 
+const SCHEMAS_FILE = new URL("./schemas.json", import.meta.url);
 const OPENAPI_FILE = new URL("./openapi.json", import.meta.url);
 const PAGE_FILE = new URL("../../../docs/reference/api.md", import.meta.url);
 const MARKS = {
@@ -30,28 +31,66 @@ const operationId = ({ method, path }: Operation): string =>
 
 const content = (type: string, schema: object) => ({ [type]: { schema } });
 
+/** `schema` itself, or `refer` to it where it has a name. */
+function named(schema: TSchema, refer: (name: string) => string): object {
+  const [name] = Object.entries(MODELS).find(([, model]) => model === schema) ?? [];
+  return name === undefined ? schema : { $ref: refer(name) };
+}
+const component = (name: string): string => `#/components/schemas/${name}`;
+
+/** `:name` of a path, and the like. */
+const paramsOf = ({ path }: Operation): TObject =>
+  Type.Object(Object.fromEntries([...path.matchAll(/:([a-z]+)/g)].map(([, name = ""]) => [name, Type.String()])));
+
+/** The schema of a route, as fastify takes it. */
+function routeSchema(operation: Operation) {
+  const { answer, status = 200, problems, querystring, headers } = operation;
+  const refer = (name: string): string => `${name}#`;
+  const refused = problems.map((code) => [String(CODES[code].status), named(MODELS.Problem, refer)]);
+  const good = answer === null ? [] : [[String(status), named(answer, refer)]];
+  return {
+    ...(operation.path.includes(":") ? { params: paramsOf(operation) } : {}),
+    ...(querystring === undefined ? {} : { querystring }),
+    ...(headers === undefined ? {} : { headers }),
+    response: Object.fromEntries([...good, ...refused]),
+  };
+}
+
+/** What schemas.ts reads: the shapes with a name, and by route what it takes and answers. */
+export const routeSchemas = () => ({
+  models: Object.entries(MODELS).map(([name, model]) => ({ $id: name, ...model })),
+  routes: Object.fromEntries(
+    OPERATIONS.map((operation) => [`${operation.method.toUpperCase()} ${operation.path}`, routeSchema(operation)]),
+  ),
+});
+
 function responses({ answer, status = 200, contentType = "application/json", problems, summary }: Operation) {
   const byStatus = Map.groupBy(problems, (code) => CODES[code].status);
   const refused = [...byStatus].map(([status, codes]) => [
     String(status),
     {
       description: codes.map((code) => `\`${code}\`: ${CODES[code].title}`).join("; "),
-      content: content("application/problem+json", { $ref: "#/components/schemas/Problem" }),
+      content: content("application/problem+json", named(MODELS.Problem, component)),
     },
   ]);
-  const good = { description: summary, content: content(contentType, answer ?? Type.String()) };
+  const good = { description: summary, content: content(contentType, named(answer ?? Type.String(), component)) };
   return { [String(status)]: good, ...Object.fromEntries(refused) };
 }
+
+/** A parameter for each property. */
+const parameters = (place: "path" | "query" | "header", { properties = {} }: Partial<TObject> = {}) =>
+  Object.entries(properties).map(([name, schema]) => ({
+    ...{ name, in: place, required: place === "path", schema },
+  }));
 
 const describeOperation = (operation: Operation) => ({
   operationId: operationId(operation),
   summary: operation.summary,
   "x-socket": operation.socket,
   parameters: [
-    ...[...operation.path.matchAll(/:([a-z]+)/g)].map(([, name]) => ({
-      ...{ name, in: "path", required: true, schema: Type.String() },
-    })),
-    ...(operation.parameters ?? []).map((parameter) => ({ ...parameter, required: false })),
+    ...parameters("path", paramsOf(operation)),
+    ...parameters("query", operation.querystring),
+    ...parameters("header", operation.headers),
   ],
   responses: responses(operation),
 });
@@ -72,7 +111,7 @@ export function openApi() {
         "On two Unix sockets: status.sock (to read, for root and the group opencode) and control.sock (POST, for root), both in /run/opencode-supervisor. `x-socket` says which.",
     },
     paths: Object.fromEntries(described),
-    components: { schemas: { Problem: ProblemDocument } },
+    components: { schemas: MODELS },
   };
 }
 
@@ -80,8 +119,9 @@ const cell = (text: string): string => text.replaceAll("|", "\\|");
 const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => "---"), ...rows.map((row) => row.map(cell))].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
-const queryOf = ({ parameters = [] }: Operation): string => {
-  const names = parameters.map((parameter) => (parameter.in === "query" ? `?${parameter.name}=` : "Last-Event-ID"));
+const queryOf = ({ querystring, headers }: Operation): string => {
+  const asked = Object.keys(querystring?.properties ?? {}).map((name) => `?${name}=`);
+  const names = [...asked, ...(headers === undefined ? [] : ["Last-Event-ID"])];
   return names.length === 0 ? "" : ` (${names.map((name) => `\`${name}\``).join(", ")})`;
 };
 
@@ -118,6 +158,7 @@ export const withTables = (page: string): string =>
 /** The files made from the description, with what they should hold. */
 export async function generated(): Promise<readonly (readonly [URL, string])[]> {
   return [
+    [SCHEMAS_FILE, `${JSON.stringify(routeSchemas(), null, 2)}\n`],
     [OPENAPI_FILE, `${JSON.stringify(openApi(), null, 2)}\n`],
     [PAGE_FILE, withTables(await readFile(PAGE_FILE, "utf8"))],
   ];

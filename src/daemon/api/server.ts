@@ -10,6 +10,7 @@ import { type HostFacts, type Snapshot, status } from "../status.ts";
 import { instanceList } from "./list.ts";
 import type { Status } from "./model.ts";
 import { type Code, codeOfStatus, problem, Refusal, refuse } from "./problems.ts";
+import { describeRoutes, NO_COMPILERS } from "./schemas.ts";
 
 export interface ApiSource {
   readonly facts: HostFacts;
@@ -40,6 +41,7 @@ export function bareServer(hint: string, { request, inactive, look }: Patience =
   const api = Fastify({
     ...{ logger: false, bodyLimit: 1024, requestTimeout: request, return503OnClosing: false },
     ...{ connectionTimeout: inactive, http: { connectionsCheckingInterval: look } },
+    schemaController: NO_COMPILERS,
     frameworkErrors: (error, _request, reply) =>
       void refuse(reply, codeOfStatus(error.statusCode ?? 400), error.message),
     clientErrorHandler: refuseBytes,
@@ -61,6 +63,7 @@ export function buildApi(
   patience: Patience = PATIENCE,
 ): FastifyInstance {
   const api = bareServer("GET /openapi.json says what is", patience);
+  describeRoutes(api);
   seen(api);
   const list = instanceList(() => source.snapshot());
   api.get("/openapi.json", async () => (await import("./openapi.json", { with: { type: "json" } })).default);

@@ -1,13 +1,14 @@
 /** `/v1/events` and `/v1/events/stream`. */
 import type { FastifyInstance } from "fastify";
+import type { EventsAsked, StreamHeaders } from "../api/description.ts";
 import { Refusal } from "../api/problems.ts";
 import type { EventList } from "./model.ts";
 import type { EventRing } from "./ring.ts";
 import { EventStreams } from "./streams.ts";
 
 interface Asked {
-  Querystring: { readonly instance?: string };
-  Headers: { readonly "last-event-id"?: string };
+  Querystring: EventsAsked;
+  Headers: StreamHeaders;
 }
 
 export function addEventRoutes(
