@@ -65,9 +65,66 @@ const Suggestions = Type.Record(
   Type.Object({ networkIsolation: Type.Object({}), notes: Type.Array(Type.String()) }),
 );
 
+export const Removal = Type.Object({
+  ok: Type.Boolean({ description: "nothing is left but `kept`" }),
+  removed: Type.Array(Type.String(), { description: "instances of which there was more than their state" }),
+  left: Type.Array(Type.String(), { description: "instances that could not be taken away" }),
+  problems: Type.Array(Problem, { description: "what they are held by" }),
+  troubles: Type.Array(Type.String(), { description: "what else failed" }),
+  kept: Type.Array(Type.String(), { description: "directories that stay: state and passwords" }),
+});
+export type Removal = Static<typeof Removal>;
+
+/** What `attach` runs. The password is in none of it: the program finds it in its environment. */
+export const Attachment = Type.Object({
+  url: Type.String(),
+  directory: Type.Union([Type.String(), Type.Null()], { description: "of the instance" }),
+  program: Type.String(),
+  arguments: Type.Array(Type.String()),
+  environment: Type.Array(Type.String(), { description: "names of the variables that user and password are in" }),
+});
+export type Attachment = Static<typeof Attachment>;
+
+export const Commands = Type.Object({
+  commands: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      help: Type.String(),
+      arguments: Type.Array(Type.Object({ name: Type.String(), kind: Type.Enum(["required", "optional", "many"]) })),
+      options: Type.Array(
+        Type.Object({
+          name: Type.String({ description: "written --NAME" }),
+          short: Type.Union([Type.String(), Type.Null()], { description: "written -SHORT" }),
+          value: Type.Union([Type.String(), Type.Null()], {
+            description: "what it takes; null for one that takes none",
+          }),
+          help: Type.String(),
+        }),
+      ),
+    }),
+  ),
+  script: Type.Union([Type.String(), Type.Null()], { description: "for the shell that was asked for" }),
+});
+export type Commands = Static<typeof Commands>;
+
+export const Link = Type.Object({
+  url: Type.String({ description: "good once" }),
+  seconds: Type.Integer({ description: "how long it is good for" }),
+  ssh: Type.String({ description: "the command that brings it to another computer" }),
+});
+export type Link = Static<typeof Link>;
+
+const LogLine = Type.Object({
+  level: Type.Integer({ description: "pino's: 30 info, 40 warning, 50 error" }),
+  time: Type.Integer({ description: "milliseconds since 1970, UTC" }),
+  msg: Type.String(),
+  kind: Type.Optional(Type.String({ description: "see docs/reference/events.md" })),
+  instance: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+});
+
 const All = Type.Object({ ...Status.properties, list: InstanceList.properties.instances });
 
-/** By command; every command with `--json` is here. */
+/** By command; every command is here. `daemon` prints a line for each event. */
 export const ANSWERS = {
   status: Type.Union([All, InstanceDetail]),
   instances: InstanceList,
@@ -85,5 +142,10 @@ export const ANSWERS = {
   diff: FileDifference,
   explain: Explanation,
   credentials: Credentials,
+  attach: Attachment,
   doctor: Findings,
+  dashboard: Link,
+  teardown: Removal,
+  completions: Commands,
+  daemon: LogLine,
 } as const;

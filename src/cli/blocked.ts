@@ -1,49 +1,37 @@
 /** `blocked [NAME] [--suggest] [--json] [--follow] [--all]`: what instances were refused, and what to write to allow it. */
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { Type } from "typebox";
 import { ownAddresses } from "../daemon/egress/addresses.ts";
 import { EgressReport } from "../daemon/egress/model.ts";
 import { growth, snippet, suggestions, table } from "./blocked-text.ts";
 import { get, understood } from "./client.ts";
-import { Unavailable } from "./command.ts";
+import type { Call } from "./command.ts";
 import { EX } from "./exit.ts";
+import { failed, write } from "./output.ts";
 import { widthOf } from "./table.ts";
 
 const Reports = Type.Object({ instances: Type.Array(EgressReport) });
 const FOLLOW_MS = 1000;
-const OPTIONS = {
-  suggest: { type: "boolean", default: false },
-  json: { type: "boolean", default: false },
-  follow: { type: "boolean", short: "f", default: false },
-  all: { type: "boolean", default: false },
-} as const;
 
-const write = (text: string): void => void process.stdout.write(text);
 const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-export async function blocked(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  const [name] = positionals;
-  const read = () => reports(name, values.all);
-  try {
-    const found = await read();
-    if (found === null) {
-      process.stderr.write(
-        `opencode-supervisor: no network policy of an instance ${JSON.stringify(name)} is in force; see \`opencode-supervisor status\`\n`,
-      );
-      return EX.NOINPUT;
-    }
-    if (values.suggest)
-      write(values.json ? asJson(suggestions(found, ownAddresses())) : snippet(found, ownAddresses()));
-    else if (!values.follow) write(values.json ? asJson({ instances: found }) : table(found, widthOf(process.stdout)));
-    if (values.follow) await follow(found, read, values.json);
-    return EX.OK;
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error;
-    process.stderr.write(`opencode-supervisor: ${error.message}\n`);
-    return EX.UNAVAILABLE;
+export async function blocked(name: string | undefined, options: Call["options"]): Promise<number> {
+  const isJson = options.json === true;
+  const read = () => reports(name, options.all === true);
+  const found = await read();
+  if (found === null) {
+    const which = JSON.stringify(name);
+    return failed(
+      EX.NOINPUT,
+      `no network policy of an instance ${which} is in force; see \`opencode-supervisor status\``,
+    );
   }
+  if (options.suggest === true)
+    write(isJson ? asJson(suggestions(found, ownAddresses())) : snippet(found, ownAddresses()));
+  else if (options.follow !== true)
+    write(isJson ? asJson({ instances: found }) : table(found, widthOf(process.stdout)));
+  if (options.follow === true) await follow(found, read, isJson);
+  return EX.OK;
 }
 
 /** What is muted is left out, unless all is asked for. Null when there is no such instance. */

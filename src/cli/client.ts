@@ -4,7 +4,7 @@ import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { request } from "../http.ts";
 import { RUNTIME_DIR } from "../spec/names.ts";
-import { Unavailable } from "./command.ts";
+import { NotPermitted, Unavailable } from "./command.ts";
 
 export type SocketName = "status" | "control";
 const socketPath = (name: SocketName): string => `${RUNTIME_DIR}/${name}.sock`;
@@ -24,17 +24,20 @@ export function understood<T extends TSchema>(schema: T, body: unknown): Static<
 }
 
 const NOT_RUNNING = "the supervisor does not run: systemctl start opencode.target";
-const HINTS: Readonly<Record<string, (socket: SocketName) => string>> = {
-  ENOENT: () => NOT_RUNNING,
-  ECONNREFUSED: () => NOT_RUNNING,
-  ABORT_ERR: () => "the supervisor does not answer; systemctl status opencode-supervisor.service says how it is",
-  EAGAIN: () => "the supervisor is asked by too many at once; try again",
-  EACCES: (socket) =>
-    socket === "control" ? "only root may change anything" : "only root and members of the group opencode may ask",
+const HINTS: Readonly<Record<string, string>> = {
+  ENOENT: NOT_RUNNING,
+  ECONNREFUSED: NOT_RUNNING,
+  ABORT_ERR: "the supervisor does not answer; systemctl status opencode-supervisor.service says how it is",
+  EAGAIN: "the supervisor is asked by too many at once; try again",
+};
+const MAY: Readonly<Record<SocketName, string>> = {
+  control: "only root may change anything",
+  status: "only root and members of the group opencode may ask",
 };
 
 function unavailable(socket: SocketName, at: string, error: NodeJS.ErrnoException): Unavailable {
-  const hint = HINTS[error.code ?? ""]?.(socket) ?? `${at}: ${error.message}`;
+  if (error.code === "EACCES") return new NotPermitted(MAY[socket], { cause: error });
+  const hint = HINTS[error.code ?? ""] ?? `${at}: ${error.message}`;
   return new Unavailable(hint, { cause: error });
 }
 

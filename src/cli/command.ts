@@ -1,5 +1,6 @@
 /** What a command is: from it come the check of its arguments, the help, the completions and docs/reference/cli.md. */
 import { parseArgs } from "node:util";
+import { EX } from "./exit.ts";
 
 export interface Option {
   readonly type: "boolean" | "string";
@@ -26,8 +27,8 @@ export interface Command {
   readonly args: readonly Argument[];
   readonly options: Readonly<Record<string, Option>>;
   readonly help: string;
-  /** The exit status. `raw` is what was typed after the command. */
-  run(call: Call, raw: readonly string[]): Promise<number>;
+  /** The exit status. */
+  run(call: Call): Promise<number>;
 }
 
 export const JSON_OPTION = { json: { type: "boolean", help: "as JSON, for programs" } } as const;
@@ -42,6 +43,14 @@ export class UsageError extends Error {
 /** The supervisor cannot be asked; the message says what to do. */
 export class Unavailable extends Error {
   override name = "Unavailable";
+  /** How the program then exits. */
+  readonly status: number = EX.UNAVAILABLE;
+}
+
+/** It may not be asked by this user. */
+export class NotPermitted extends Unavailable {
+  override name = "NotPermitted";
+  override readonly status = EX.NOPERM;
 }
 
 const SHOWN: Readonly<Record<Argument["kind"], (name: string) => string>> = {

@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Value } from "typebox/value";
 import { ANSWERS } from "./answers.ts";
 import { usageOf } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -26,6 +27,8 @@ test("a wrong call exits with 64 and says what was wrong and how it is written",
     [["logs", "a", "-n", "many"], /--lines: write a number from 1 to 1000/],
     [["status", "--json=yes"], /does not take an argument/],
     [["completions", "csh"], /write bash, zsh or fish/],
+    [["completions"], /write bash, zsh or fish/],
+    [["completions", "csh", "--json"], /write bash, zsh or fish/],
     [["validate", "--yaml", "x"], /Unknown option/],
     [["teardown", "now"], /too many/],
     [[], /usage: opencode-supervisor COMMAND/],
@@ -54,9 +57,20 @@ test("docs/reference/cli.md and the schema say what the table says; if not: node
   assert.throws(() => withCommands("# CLI"), /has lost its marks/);
 });
 
-test("every command with --json has a published shape, and no other", () => {
-  const withJson = Object.entries(COMMANDS).filter(([, { options }]) => "json" in options);
-  assert.deepEqual(withJson.map(([name]) => name).sort(), Object.keys(ANSWERS).sort());
+test("every command has --json, and what it prints then has a published shape", () => {
+  for (const [name, { options }] of Object.entries(COMMANDS)) assert.ok("json" in options, name);
+  assert.deepEqual(Object.keys(COMMANDS).sort(), Object.keys(ANSWERS).sort());
+});
+
+test("completions --json says every command, argument and option, and the script for a shell", () => {
+  const told = (...args: string[]) => Value.Parse(ANSWERS.completions, JSON.parse(run("completions", ...args).stdout));
+  const { commands, script } = told("--json");
+  assert.equal(script, null);
+  assert.deepEqual(
+    commands.map(({ name, options }) => [name, options.map((option) => option.name)]),
+    Object.entries(COMMANDS).map(([name, { options }]) => [name, Object.keys(options)]),
+  );
+  assert.equal(told("fish", "--json").script, run("completions", "fish").stdout);
 });
 
 /** What bash offers when the last of these words is being completed. */
@@ -75,7 +89,7 @@ test("bash completes commands, options, names of instances and files", () => {
   assert.deepEqual(offered(script, "logs", "--"), ["--follow", "--lines", "--json"]);
   assert.deepEqual(offered(script, "stop", "t"), ["two"]);
   assert.deepEqual(offered(script, "validate", "/etc/host.co"), ["/etc/host.conf"]);
-  assert.deepEqual(offered(script, "completions", ""), ["bash", "zsh", "fish"]);
+  assert.deepEqual(offered(script, "completions", ""), ["--json", "bash", "zsh", "fish"]);
 });
 
 test("zsh and fish are told of every command", () => {

@@ -50,7 +50,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ...JSON_OPTION,
     },
     help: "what was refused, with the line that allows it",
-    run: async (_call, raw) => (await import("./blocked.ts")).blocked(raw),
+    run: async ({ args, options }) => (await import("./blocked.ts")).blocked(args[0], options),
   },
   events: {
     ...{ args: MAYBE_ONE, options: { ...FOLLOW, ...JSON_OPTION }, help: "what happened of late" },
@@ -78,7 +78,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   validate: {
     ...{ args: [{ name: "FILE", kind: "required" }], options: JSON_OPTION, help: "every mistake in an instance file" },
-    run: async (_call, raw) => (await import("./validate.ts")).validate(raw),
+    run: async ({ args, options }) => (await import("./validate.ts")).validate(args[0] ?? "", options.json === true),
   },
   diff: {
     ...{
@@ -104,7 +104,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   attach: {
     args: [...ONE, { name: "ARGUMENT", kind: "many" }],
-    options: { program: { type: "string", value: "PATH", help: "the opencode to run; else the one on PATH" } },
+    options: {
+      program: { type: "string", value: "PATH", help: "the opencode to run; else the one on PATH" },
+      json: { type: "boolean", help: "what would be run, as JSON, without running it" },
+    },
     help: "opencode's own interface to it (root)",
     run: async ({ args, options }) => (await import("./credentials.ts")).attach(args[0] ?? "", args.slice(1), options),
   },
@@ -117,20 +120,25 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: {
       ...{ port: { type: "string", short: "p", value: "PORT", help: "to listen on; one that is free when left out" } },
       ...{ address: { type: "string", value: "ADDRESS", help: "a loopback address; 127.0.0.1 when left out" } },
+      json: { type: "boolean", help: "the link as JSON, for programs" },
     },
     help: "a page to look at, on loopback, for your browser alone",
     run: async ({ options }) => (await import("./dashboard.ts")).dashboard(options),
   },
   teardown: {
-    ...{ args: [], options: {}, help: "stop all, leave no unit, slice, table or root; state stays" },
-    run: async () => (await import("./teardown.ts")).teardown(),
+    ...{ args: [], options: JSON_OPTION, help: "stop all, leave no unit, slice, table or root; state stays" },
+    run: async ({ options }) => (await import("./teardown.ts")).teardown(options.json === true),
   },
   completions: {
-    ...{ args: [{ name: "SHELL", kind: "required" }], options: {}, help: "for bash, zsh or fish" },
-    run: async ({ args }) => (await import("./completions.ts")).completions(args[0] ?? ""),
+    args: [{ name: "SHELL", kind: "optional" }],
+    options: { json: { type: "boolean", help: "every command, argument and option as JSON, for programs" } },
+    help: "for bash, zsh or fish",
+    run: async ({ args, options }) => (await import("./completions.ts")).completions(args[0], options.json === true),
   },
   daemon: {
-    ...{ args: [], options: {}, help: "run the supervisor (systemd starts it)" },
-    run: async () => (await import("../daemon/main.ts")).daemon().then(() => EX.OK),
+    args: [],
+    options: { json: { type: "boolean", help: "its log as lines of JSON also where systemd starts it" } },
+    help: "run the supervisor (systemd starts it)",
+    run: async ({ options }) => (await import("../daemon/main.ts")).daemon(options.json === true).then(() => EX.OK),
   },
 };

@@ -1,9 +1,10 @@
 /** `completions SHELL`: made from the table of commands. Names of instances are asked for when they are completed. */
+import type { Commands } from "./answers.ts";
 import type { Command } from "./command.ts";
 import { UsageError } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EX } from "./exit.ts";
-import { write } from "./output.ts";
+import { write, writeJson } from "./output.ts";
 
 const PROGRAM = "opencode-supervisor";
 const NAMES = `${PROGRAM} instances --names 2>/dev/null`;
@@ -59,9 +60,20 @@ const fish = (): string => `complete -c ${PROGRAM} -f\n${entries().flatMap(fishO
 
 const SHELLS: Readonly<Record<string, () => string>> = { bash, zsh, fish };
 
-export async function completions(shell: string): Promise<number> {
-  const script = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
-  if (script === undefined) throw new UsageError("write bash, zsh or fish");
-  write(script());
+export async function completions(shell: string | undefined, json: boolean): Promise<number> {
+  const script = Object.hasOwn(SHELLS, shell ?? "") ? SHELLS[shell ?? ""]?.() : undefined;
+  if (script === undefined && !(json && shell === undefined)) throw new UsageError("write bash, zsh or fish");
+  if (json) writeJson(definitions(script ?? null));
+  else write(script ?? "");
   return EX.OK;
 }
+
+const definitions = (script: string | null): Commands => ({
+  commands: entries().map(([name, { help, args, options }]) => ({
+    ...{ name, help, arguments: [...args] },
+    options: Object.entries(options).map(([option, { short = null, value = null, help: meaning }]) => ({
+      ...{ name: option, short, value, help: meaning },
+    })),
+  })),
+  script,
+});

@@ -4,7 +4,7 @@ import { InstanceStatus } from "../daemon/api/model.ts";
 import { detailOf, get, post, understood } from "./client.ts";
 import type { Call } from "./command.ts";
 import { EX } from "./exit.ts";
-import { failed, write, writeJson } from "./output.ts";
+import { failed, unknownInstance, write, writeJson } from "./output.ts";
 import { progressLine } from "./progress.ts";
 
 /** States that somebody has to do something about. */
@@ -12,13 +12,13 @@ const BAD = new Set(["failed", "unhealthy", "blocked", "disabled", "invalid", "b
 const LASTING = new Set([...BAD, "ready", "stopped"]);
 const PATIENCE_MS = 60_000;
 const EVERY_MS = 100;
-const EXITS: Readonly<Record<number, number>> = { 404: EX.NOINPUT, 409: EX.FAILURE };
 
 /** Exit 0 when it is under way, with --wait when it is ready or stopped; 1 when something stands in the way. */
 export async function control(action: string, name: string, options: Call["options"]): Promise<number> {
   const path = `/v1/instances/${encodeURIComponent(name)}`;
   const answer = await post(`${path}/${action}`);
-  if (answer.status !== 202) return failed(EXITS[answer.status] ?? EX.UNAVAILABLE, detailOf(answer));
+  if (answer.status === 404) return unknownInstance(name);
+  if (answer.status !== 202) return failed(answer.status === 409 ? EX.FAILURE : EX.UNAVAILABLE, detailOf(answer));
   const first = understood(InstanceStatus, answer.body);
   const last = options.wait === true ? await settled(path, first) : first;
   if (options.json === true) writeJson(last);

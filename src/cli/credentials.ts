@@ -4,7 +4,7 @@ import { InstanceStatus } from "../daemon/api/model.ts";
 import { SERVER_USER } from "../daemon/host/credentials.ts";
 import { readText } from "../daemon/host/files.ts";
 import { credentialFile } from "../spec/names.ts";
-import type { Credentials } from "./answers.ts";
+import type { Attachment, Credentials } from "./answers.ts";
 import { get, understood } from "./client.ts";
 import type { Call } from "./command.ts";
 import { EX } from "./exit.ts";
@@ -20,25 +20,45 @@ export async function credentials(name: string, json: boolean): Promise<number> 
 }
 
 /** opencode's interface to the instance's server; the password goes by the environment, where nobody else sees it. */
-export async function attach(name: string, args: readonly string[], { program = "opencode" }: Call["options"]) {
+export async function attach(name: string, args: readonly string[], { program = "opencode", json }: Call["options"]) {
+  const command = (url: string): readonly string[] => ["attach", url, ...args];
+  if (json === true) return attachment(name, String(program), command);
   const found = await find(name);
   if (typeof found === "number") return found;
   const env = { ...process.env, OPENCODE_SERVER_USERNAME: found.user, OPENCODE_SERVER_PASSWORD: found.password };
   return new Promise<number>((resolve) => {
-    const child = spawn(String(program), ["attach", found.url, ...args], { stdio: "inherit", env });
+    const child = spawn(String(program), command(found.url), { stdio: "inherit", env });
     child.on("error", (error) =>
-      resolve(failed(EX.NOINPUT, `${program} cannot be run (${error.message}); write --program /path/to/opencode`)),
+      resolve(failed(EX.UNAVAILABLE, `${program} cannot be run (${error.message}); write --program /path/to/opencode`)),
     );
     child.on("exit", (code) => resolve(code ?? EX.FAILURE));
   });
 }
 
+/** What would be run, with nothing in it that only root may know. */
+async function attachment(name: string, program: string, command: (url: string) => readonly string[]): Promise<number> {
+  const found = await asked(name);
+  if (found === null) return unknownInstance(name);
+  const { listen, directory } = found;
+  if (listen === null) return failed(EX.UNAVAILABLE, `${name} is ${found.state}: it has no address`);
+  const url = urlOf(listen);
+  const environment = ["OPENCODE_SERVER_USERNAME", "OPENCODE_SERVER_PASSWORD"];
+  writeJson({ url, directory, program, arguments: [...command(url)], environment } satisfies Attachment);
+  return EX.OK;
+}
+
+/** Null when there is no such instance. */
+async function asked(name: string): Promise<InstanceStatus | null> {
+  const answer = await get(`/v1/instances/${encodeURIComponent(name)}`);
+  return answer.status === 404 ? null : understood(InstanceStatus, answer.body);
+}
+
 /** Address, user and password; or the exit status, when that was said why not. */
 async function find(name: string): Promise<Credentials | number> {
   if (process.getuid?.() !== 0) return failed(EX.NOPERM, "only root may read the passwords of instances");
-  const answer = await get(`/v1/instances/${encodeURIComponent(name)}`);
-  if (answer.status === 404) return unknownInstance(name);
-  const { listen, state } = understood(InstanceStatus, answer.body);
+  const instance = await asked(name);
+  if (instance === null) return unknownInstance(name);
+  const { listen, state } = instance;
   const password = passwordIn((await readText(credentialFile(name))) ?? "");
   if (listen === null || password === null)
     return failed(EX.UNAVAILABLE, `${name} is ${state}: it was not started yet and has no password`);

@@ -4,11 +4,13 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Value } from "typebox/value";
+import { ANSWERS } from "./answers.ts";
 import { greeting } from "./dashboard.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** Starts it; the link that it prints. */
+/** Starts it; the link that it prints, or its line of JSON. */
 async function started(...args: string[]): Promise<{ readonly child: ChildProcess; readonly link: string }> {
   const child = spawn(process.execPath, [MAIN, "dashboard", ...args], { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
@@ -16,6 +18,7 @@ async function started(...args: string[]): Promise<{ readonly child: ChildProces
     text += String(chunk);
     const link = /http:\S+/.exec(text)?.[0];
     if (link !== undefined && text.includes("Ctrl-C")) return { child, link };
+    if (/^\{.*\}\n$/.test(text)) return { child, link: text };
   }
   throw new Error(`it ended without a link: ${text}`);
 }
@@ -33,6 +36,15 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await assert.rejects(fetch(link));
   });
 }
+
+test("--json says the link, how long it is good for and the line for ssh", async () => {
+  const { child, link } = await started("--json");
+  const { url, seconds, ssh } = Value.Parse(ANSWERS.dashboard, JSON.parse(link));
+  assert.equal((await fetch(url)).status, 200);
+  child.kill();
+  const { port } = new URL(url);
+  assert.deepEqual([seconds, ssh.startsWith(`ssh -L ${port}:127.0.0.1:${port} `)], [600, true]);
+});
 
 test("a port that is taken, and an address that is not loopback, are said", async () => {
   const { child, link } = await started();

@@ -6,11 +6,12 @@ import { readAssets } from "../dashboard/assets.ts";
 import { isLoopback, originOf } from "../dashboard/host.ts";
 import { buildDashboard } from "../dashboard/server.ts";
 import { Supervisor } from "../dashboard/supervisor.ts";
+import type { Link } from "./answers.ts";
 import { type Call, UsageError } from "./command.ts";
 import { EX } from "./exit.ts";
 import { failed, write } from "./output.ts";
 
-export async function dashboard({ port = "0", address = "127.0.0.1" }: Call["options"]): Promise<number> {
+export async function dashboard({ port = "0", address = "127.0.0.1", json }: Call["options"]): Promise<number> {
   const wanted = portOf(String(port));
   const host = String(address);
   if (!isLoopback(host))
@@ -24,7 +25,9 @@ export async function dashboard({ port = "0", address = "127.0.0.1" }: Call["opt
     return failed(EX.UNAVAILABLE, `${originOf(host, wanted)}: ${error instanceof Error ? error.message : error}`);
   }
   const taken = server.server.address();
-  write(greeting(host, typeof taken === "object" && taken !== null ? taken.port : wanted, access.link ?? ""));
+  const at = typeof taken === "object" && taken !== null ? taken.port : wanted;
+  if (json === true) write(`${JSON.stringify(linkOf(host, at, access.link ?? ""))}\n`);
+  else write(greeting(host, at, access.link ?? ""));
   const ended = await Promise.race([signalled(), unopened(() => access.link !== null)]);
   await server.close();
   return ended ? EX.OK : failed(EX.UNAVAILABLE, "nobody opened the link in time; run it again");
@@ -35,6 +38,16 @@ function portOf(text: string): number {
   if (port >= 0 && port <= 65535) return port;
   throw new UsageError("--port: write a number from 1 to 65535, or 0 for one that is free");
 }
+
+/** The link as a program is told it. */
+const linkOf = (address: string, port: number, link: string): Link => ({
+  ...{ url: originOf(address, port) + link, seconds: LINK_MS / 1000 },
+  ssh: tunnel(address, port, userInfo().username, hostname()),
+});
+
+/** The command that brings the port to another computer. */
+const tunnel = (address: string, port: number, user: string, host: string): string =>
+  `ssh -L ${port}:${address.includes(":") ? `[${address}]` : address}:${port} ${user}@${host}`;
 
 /** What is printed: the link, and how to come to it from another computer. */
 export function greeting(
@@ -51,7 +64,7 @@ export function greeting(
     "",
     "From another computer, first:",
     "",
-    `  ssh -L ${port}:${address.includes(":") ? `[${address}]` : address}:${port} ${user}@${host}`,
+    `  ${tunnel(address, port, user, host)}`,
     "",
     "Ctrl-C ends it, and with it the session.",
     "",

@@ -6,8 +6,9 @@ import { readResolvers } from "../daemon/host/resolvers.ts";
 import { readInstanceFile } from "../daemon/instance-file.ts";
 import type { Host } from "../sandbox/host.ts";
 import { type ParsedFile, parseInstanceFile } from "../spec/parse.ts";
-import { type Problem, ProblemError } from "../spec/problem.ts";
+import type { Problem } from "../spec/problem.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
+import { FileMistake } from "./output.ts";
 
 const run = promisify(execFile);
 
@@ -20,11 +21,11 @@ export interface Instances {
   readonly raw: unknown;
 }
 
-/** Reads and checks a file. Throws {@link ProblemError} when nothing in it can be used. */
+/** Reads and checks a file. Throws a `ProblemError` when it cannot be read, {@link FileMistake} when it cannot be used. */
 export async function readInstances(path: string): Promise<Instances> {
   const bytes = await readInstanceFile(path);
   const parsed: ParsedFile = parseInstanceFile(bytes, await readResolvers());
-  if (!parsed.ok) throw new ProblemError(parsed.problems[0] ?? NOTHING);
+  if (!parsed.ok) throw new FileMistake(parsed.problems[0] ?? NOTHING);
   const raw: unknown = JSON.parse(
     Buffer.from(bytes)
       .toString("utf8")

@@ -28,7 +28,7 @@ async function main([name, ...raw]: readonly string[]): Promise<number> {
   }
   if (HELP.has(name) || raw[0] === "--help" || raw[0] === "-h") return say(helpOf(wanted, command));
   try {
-    return await command.run(parseCall(command, raw), raw);
+    return await command.run(parseCall(command, raw));
   } catch (error) {
     if (error instanceof UsageError) {
       complain(`${error.message}\nusage: opencode-supervisor ${usageOf(wanted, command)}`);
@@ -36,7 +36,7 @@ async function main([name, ...raw]: readonly string[]): Promise<number> {
     }
     if (!(error instanceof Unavailable)) throw error;
     complain(error.message);
-    return EX.UNAVAILABLE;
+    return error.status;
   }
 }
 

@@ -20,12 +20,17 @@ export const tellProblems = (problems: readonly Problem[]): void => {
   for (const problem of problems) complain(formatProblem(problem));
 };
 
-/** What `work` answers with; a problem with the host's files is said, and is {@link EX.NOINPUT}. */
+/** A file that is there, and of which nothing can be used. */
+export class FileMistake extends ProblemError {
+  override name = "FileMistake";
+}
+
+/** What `work` answers with; a file that cannot be read is said, and is {@link EX.NOINPUT}, a useless one {@link EX.DATAERR}. */
 export async function orProblem(work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    return failed(EX.NOINPUT, formatProblem(error.problem));
+    return failed(error instanceof FileMistake ? EX.DATAERR : EX.NOINPUT, formatProblem(error.problem));
   }
 }

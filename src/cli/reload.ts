@@ -10,15 +10,18 @@ import { systemctl } from "./systemctl.ts";
 /** Returns once every policy is in force, with --wait once all are up or have failed; exits 1 when something needs a person. */
 export async function reload({ wait, json }: Call["options"]): Promise<number> {
   const code = await meanwhile(systemctl("reload", SUPERVISOR_UNIT));
-  if (code !== 0) return EX.UNAVAILABLE;
+  if (code !== 0) return refused();
   return wait === true ? settled(json === true) : status(undefined, json === true);
 }
 
 /** Starts opencode.target with all that belongs to it; returns once all are up or have failed. */
 export async function startAll({ json }: Call["options"]): Promise<number> {
   const code = await meanwhile(systemctl("start", TARGET));
-  return code === 0 ? settled(json === true) : EX.UNAVAILABLE;
+  return code === 0 ? settled(json === true) : refused();
 }
+
+/** systemctl has said why. */
+const refused = (): number => (process.getuid?.() === 0 ? EX.UNAVAILABLE : EX.NOPERM);
 
 async function settled(json: boolean): Promise<number> {
   const isOver = await followAll({ least: await enabled() });

@@ -14,19 +14,11 @@ const PROCESS: Output = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
 };
-const USAGE = "usage: opencode-supervisor validate FILE [--json]\n";
 
 /**
- * @returns 0 when the file is good, 65 when it has mistakes, 66 when it cannot be read, 64 when called wrongly (sysexits(3))
+ * @returns 0 when the file is good, 65 when it has mistakes, 66 when it cannot be read (sysexits(3))
  */
-export async function validate(args: readonly string[], output: Output = PROCESS): Promise<number> {
-  const [path, ...more] = args.filter((arg) => !arg.startsWith("-"));
-  const flags = args.filter((arg) => arg.startsWith("-"));
-  if (path === undefined || more.length > 0 || flags.some((flag) => flag !== "--json")) {
-    output.err(USAGE);
-    return EX.USAGE;
-  }
-  const isJson = flags.length > 0;
+export async function validate(path: string, isJson: boolean, output: Output = PROCESS): Promise<number> {
   let parsed: ParsedFile;
   try {
     parsed = parseInstanceFile(await readInstanceFile(path));

@@ -28,15 +28,15 @@ const TIDY_IDLE_MS = 30_000;
 /** The journal has no use for thousands of lines about one file. */
 const PROBLEMS_LOGGED = 50;
 
-/** Runs until SIGTERM or SIGINT; the instances run on. */
-export async function daemon(): Promise<void> {
+/** Runs until SIGTERM or SIGINT; the instances run on. With `json` its log is on standard output, wherever it is started. */
+export async function daemon(json = false): Promise<void> {
   let reload: (bySignal: boolean) => void = () => undefined; // until the file is read for the first time
   process.on("SIGHUP", () => reload(true));
   const passed = takeSockets(process.env);
   const startedAt = Date.now();
   const ring = new EventRing(startedAt.toString(36));
   const times = timings();
-  const log = tellBoth(openLogger(process.env.INVOCATION_ID !== undefined), ring);
+  const log = tellBoth(openLogger(!json && process.env.INVOCATION_ID !== undefined), ring);
   const events = logEvents(log);
   const tidy = settled(tidier(), TIDY_MS);
   setInterval(tidy, TIDY_IDLE_MS).unref();

@@ -1,6 +1,8 @@
 /** Everything comes to an end: the target is stopped, the last instance removed, the supervisor torn down. Nothing is left. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { Value } from "typebox/value";
+import { ANSWERS } from "../../cli/answers.ts";
 import { INSTANCE_FILE, SUPERVISOR_UNIT } from "../../spec/names.ts";
 import { light, Supervised } from "./testing.ts";
 
@@ -118,8 +120,12 @@ describe("the end", () => {
     });
   }
 
-  it("teardown twice is no mistake", async () => {
-    for (const code of [0, 0]) assert.equal((await host.cli("teardown")).code, code);
+  it("teardown says with --json what it took away; twice is no mistake", async () => {
+    for (const removed of [Object.keys(INSTANCES), []]) {
+      const { code, stdout } = await host.cli("teardown", "--json");
+      const told = Value.Parse(ANSWERS.teardown, JSON.parse(stdout));
+      assert.deepEqual([code, told.ok, told.removed.toSorted(), told.left], [0, true, removed, []]);
+    }
     assert.deepEqual(await host.remains(), []);
   });
 });

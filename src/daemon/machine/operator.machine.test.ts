@@ -190,11 +190,16 @@ describe("the operator's program", () => {
     assert.equal((await host.cli("start", "b")).code, 0);
     await host.until("b", "starting");
     const { code, stderr } = await host.cli("start", "nobody");
-    assert.deepEqual([code, stderr], [66, 'opencode-supervisor: no instance "nobody"; GET /v1/instances lists them\n']);
+    assert.deepEqual(
+      [code, stderr],
+      [66, 'opencode-supervisor: no instance "nobody"; see `opencode-supervisor instances`\n'],
+    );
     const asNobody = ["setpriv", "--reuid=65534", "--clear-groups", "opencode-supervisor"];
     for (const [args, status] of [
-      [["status"], 69],
-      [["stop", "a"], 69],
+      [["status"], 77],
+      [["stop", "a"], 77],
+      [["reload"], 77],
+      [["teardown", "--json"], 77],
       [["credentials", "a"], 77],
     ] as const) {
       assert.equal((await host.machine.exec([...asNobody, ...args], { check: false })).code, status, args.join(" "));
@@ -243,6 +248,10 @@ describe("the operator's program", () => {
     const { code, stdout } = await host.cli("attach", "a", "--program", "/root/opencode", "--", "--continue");
     const password = await host.password("a");
     assert.deepEqual([code, stdout], [7, `attach http://127.0.0.1:8001 --continue ${password}\n`]);
+    const told = await host.cli("attach", "a", "--json", "--program", "/root/opencode", "--", "--continue");
+    assert.ok(!told.stdout.includes(password));
+    const run = Value.Parse(ANSWERS.attach, JSON.parse(told.stdout));
+    assert.deepEqual([run.program, ...run.arguments], ["/root/opencode", "attach", run.url, "--continue"]);
   });
 
   it("without a supervisor says how to start one", async () => {
