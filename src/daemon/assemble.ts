@@ -50,7 +50,7 @@ export async function assemble(
   file: string,
   events: SupervisorPorts["events"] & EgressEvents,
   startedAt: number,
-  { probe: probes, look: looks }: Timings = timings(),
+  { probe: probes, look: looks, ready: started }: Timings = timings(),
 ): Promise<Assembly> {
   const systemd = await DBusSystemd.connect();
   const netfilter = await LibnftablesNetfilter.open(undefined, GENERATION_FILE);
@@ -87,6 +87,7 @@ export async function assemble(
           ),
         ),
       pulse: (view) => pulseView(systemd, view, looks),
+      started: (seconds) => started.observe(seconds),
       pause: ticks(TICK_MS),
     },
     output: lastWords,

@@ -101,7 +101,7 @@ export function instanceStatuses(snapshot: Snapshot): InstanceStatus[] {
 function egressStatus({ missing, repairs }: Snapshot["egress"], { owned }: HostFacts): Status["egress"] {
   const last = repairs.at(-1);
   const lastRepair = last === undefined ? null : iso(last.at);
-  return { table: missing === null, owned, why: missing, repairs: repairs.length, lastRepair };
+  return { table: missing === null, owned, why: missing, repairs: last?.nth ?? 0, lastRepair };
 }
 
 export function status(snapshot: Snapshot, facts: HostFacts): Status {

@@ -73,6 +73,7 @@ function supervised(content: string, { target = "active" } = {}) {
       health: {
         probe: async () => answer.result,
         pulse: () => async () => answer.pulse,
+        started: () => undefined,
         pause: () => new Promise((resolve) => setTimeout(resolve, 5).unref()),
       },
       output: async () => ({ output: ["last words"], oomKills: 1 }),

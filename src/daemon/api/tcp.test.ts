@@ -49,7 +49,7 @@ test("without the token nothing is answered, not even that a path is not there",
     );
   }
   const right = { headers: { authorization: `Bearer ${TOKEN}` } };
-  assert.match((await api.inject({ url: "/metrics", ...right })).body, /^# HELP opencode_supervisor_info/);
+  assert.match((await api.inject({ url: "/metrics", ...right })).body, /^# HELP opencode_supervisor_build_info/);
   assert.equal((await api.inject({ url: "/nowhere", ...right })).statusCode, 404);
 });
 

@@ -10,7 +10,7 @@ import type { Systemd, SystemdEvent } from "../systemd/port.ts";
 import { ownAddresses } from "./addresses.ts";
 import { egressReport } from "./answers.ts";
 import { Commits, EgressError } from "./commits.ts";
-import { Guard, type Repair } from "./guard.ts";
+import { Guard, type Repair, type Repaired } from "./guard.ts";
 import type { EgressReport } from "./model.ts";
 import { Observations } from "./observations.ts";
 import { type FoundGate, findGate, isCurrent, populated, sliceId } from "./places.ts";
@@ -41,7 +41,7 @@ export class Egress {
   readonly #policies = new Map<string, Policy>();
   /** Of instances whose slice became active since the last look. */
   readonly #active = new Set<Policy>();
-  #repairs: Repair[] = [];
+  #repairs: Repaired[] = [];
   #isListening = false;
   #began = 0;
   #opening: Promise<ReadonlyMap<string, string>> | null = null;
@@ -78,7 +78,7 @@ export class Egress {
   }
 
   /** What was put right since the daemon started, the last one last. */
-  get repairs(): readonly Repair[] {
+  get repairs(): readonly Repaired[] {
     return this.#repairs;
   }
 
@@ -267,7 +267,8 @@ export class Egress {
   }, LOOK_PAUSE_MS);
 
   #repaired(repair: Repair): void {
-    this.#repairs = [...this.#repairs, repair].slice(-REPAIRS_MOST);
+    const nth = (this.#repairs.at(-1)?.nth ?? 0) + 1;
+    this.#repairs = [...this.#repairs, { ...repair, nth }].slice(-REPAIRS_MOST);
     this.#events.repaired(repair);
     for (const name of this.#policies.keys()) this.#observations.again(name);
   }

@@ -19,6 +19,11 @@ export interface Repair {
   readonly at: number;
 }
 
+/** One of those since the daemon started; only the last ones are kept, so each says which it is, from 1 on. */
+export interface Repaired extends Repair {
+  readonly nth: number;
+}
+
 export interface GuardPorts {
   /** Every policy that is to be in force now: of the instances that have a slice. */
   policies(): Promise<readonly Policy[]>;

@@ -11,7 +11,7 @@ import { addEgressRoutes, type EgressSource } from "./routes.ts";
 const DAY = Date.UTC(2026, 0, 1);
 const refused = { address: "192.0.2.3", protocol: 6, port: 443, packets: 2, first: DAY, last: DAY + 1000 };
 const report = egressReport(isolated("a"), { total: 5, further: 3, destinations: [refused] }, DAY, new Set());
-const repair = { by: "nft (pid 7)", lost: ["a"], failed: [], took: 12, at: DAY };
+const repair = { by: "nft (pid 7)", lost: ["a"], failed: [], took: 12, at: DAY, nth: 1 };
 
 async function answer(path: string, over: Partial<EgressSource> = {}) {
   const api = buildApi({ facts, snapshot: () => snapshotOf([readyView]), ready: () => true });

@@ -25,6 +25,8 @@ export interface HealthPorts {
   /** Looks at the run of a server that is ready. */
   readonly pulse: (view: View) => (patienceMs: number) => Promise<Pulse>;
   readonly report: (name: string, health: Health) => void;
+  /** A run that began since this follows has answered well for the first time, so many seconds after its start. */
+  readonly started: (seconds: number) => void;
   /** Resolves so many milliseconds later. */
   readonly pause: (milliseconds: number) => Promise<void>;
 }
@@ -36,6 +38,8 @@ export class HealthWatch {
   /** The run being followed, by instance. */
   readonly #runs = new Map<string, string>();
   readonly #begun = Promise.withResolvers<void>();
+  /** Milliseconds since the epoch. */
+  readonly #since = Date.now();
   #lastHung = Number.NEGATIVE_INFINITY;
 
   constructor(ports: HealthPorts) {
@@ -85,6 +89,7 @@ export class HealthWatch {
       if (result.ready) {
         const ready = { kind: "ready", version: result.version, since: Date.now() } as const;
         report(view.name, ready);
+        this.#tellStart(view, ready);
         return ready;
       }
       if (result.why !== last) report(view.name, { kind: "checking", last: result.why });
@@ -94,6 +99,11 @@ export class HealthWatch {
       await pause(delay);
       if (this.#isOver(view, run)) return null;
     }
+  }
+
+  #tellStart({ main }: View, { since }: Ready): void {
+    const began = (main?.since ?? 0) / 1000;
+    if (began >= this.#since) this.#ports.started(Math.max(0, since - began) / 1000);
   }
 
   /** False when the run is over; true when it was not ready before and answers now. */

@@ -48,11 +48,14 @@ export interface Timings {
   readonly reconcile: Histogram;
   /** Asking a server whether it is ready. */
   readonly probe: Histogram;
+  /** From the start of a server to its first good answer. */
+  readonly ready: Histogram;
   /** Looking whether a server that was ready still is well; all servers together. */
   readonly look: Histogram;
 }
 export const timings = (): Timings => ({
   reconcile: new Histogram([0.005, 0.02, 0.1, 0.5, 2, 10, 30]),
   probe: new Histogram([0.005, 0.02, 0.1, 0.5, 2, 10]),
+  ready: new Histogram([0.5, 1, 2, 3, 5, 10, 20, 60]),
   look: new Histogram([0.002, 0.005, 0.02, 0.1, 0.5, 2, 5, 20]),
 });

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { facts, readyView, snapshotOf } from "../api/testing.ts";
 import type { State } from "../instance/state.ts";
+import { up } from "../instance/testing.ts";
 import { family, histogram } from "./exposition.ts";
 import { Histogram, timings } from "./histogram.ts";
 import { METRICS, metricsText, processUsage, type Source } from "./metrics.ts";
@@ -42,7 +43,8 @@ test("a histogram counts what took as long or less, failures too", async () => {
 test("what is said of one that is ready", () => {
   const text = metricsText(source());
   for (const line of [
-    'opencode_supervisor_info{version="0.1.0",systemd="257"} 1',
+    `opencode_supervisor_build_info{version="0.1.0",node="${process.versions.node}",systemd="257"} 1`,
+    "process_start_time_seconds 1700000000",
     'opencode_instances{state="ready"} 1',
     'opencode_instances{state="failed"} 0',
     'opencode_instance_ready{instance="a"} 1',
@@ -71,6 +73,22 @@ test("every state has a series", () => {
   };
   const text = metricsText(source());
   for (const state of Object.keys(states)) assert.ok(text.includes(`opencode_instances{state="${state}"}`), state);
+});
+
+test("of a server that ran before the supervisor it is not said how long it took to be ready", () => {
+  const after = (since: number) =>
+    metricsText(source({ snapshot: snapshotOf([{ ...readyView, main: { ...up("opencode-a.service"), since } }]) }))
+      .split("\n")
+      .filter((line) => line.startsWith("opencode_instance_ready_after_seconds{"));
+  assert.deepEqual(after((facts.startedAt - 1) * 1000), []);
+  assert.equal(after(facts.startedAt * 1000).length, 1);
+});
+
+test("the count of repairs goes on when the first ones are no longer kept", () => {
+  const repair = { by: "nft", lost: [], failed: [], took: 1, at: 1 };
+  const repairs = Array.from({ length: 100 }, (_, index) => ({ ...repair, nth: 51 + index }));
+  const snapshot = { ...snapshotOf([readyView]), egress: { missing: null, repairs, observedAt: () => null } };
+  assert.match(metricsText(source({ snapshot })), /^opencode_egress_repairs_total 150$/m);
 });
 
 test("series grow with instances and with nothing that an agent chooses", () => {

@@ -86,24 +86,19 @@ const STATES = [
 ];
 const seconds = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso) / 1000);
 
-/** Seconds from the start of the server that runs to its first good answer. */
-function readyAfter({ snapshot }: Seen): Sample[] {
+/** Seconds from the start of the server that runs to its first good answer; of one that ran before us we do not know it. */
+function readyAfter({ snapshot, facts }: Seen): Sample[] {
   return snapshot.views.flatMap(({ name, health, main }) =>
-    "since" in health && main !== null && main.since > 0
+    "since" in health && main !== null && main.since / 1000 >= facts.startedAt
       ? [[Math.max(0, health.since / 1000 - main.since / 1e6), { instance: name }] as const]
       : [],
   );
 }
 
 export const METRICS: readonly Metric[] = [
-  gauge("opencode_supervisor_info", "Versions; always 1.", ({ facts }) => [
-    [1, { version: facts.version, systemd: String(facts.systemdVersion) }],
+  gauge("opencode_supervisor_build_info", "Versions; always 1.", ({ facts }) => [
+    [1, { version: facts.version, node: process.versions.node, systemd: String(facts.systemdVersion) }],
   ]),
-  gauge(
-    "opencode_supervisor_start_time_seconds",
-    "When the supervisor was started.",
-    one(({ facts }) => facts.startedAt / 1000),
-  ),
   gauge(
     "opencode_supervisor_ok",
     "1 while nothing needs a person.",
@@ -143,6 +138,7 @@ export const METRICS: readonly Metric[] = [
     each(({ state }) => is(["failed", "blocked", "invalid"].includes(state))),
   ),
   gauge("opencode_instance_ready_after_seconds", "From the start of its server to the first good answer.", readyAfter),
+  timed("opencode_readiness_seconds", "The same, of every server that was started since the supervisor was.", "ready"),
   counter(
     "opencode_instance_restarts_total",
     "Restarts by systemd since its unit was made.",
@@ -176,7 +172,7 @@ export const METRICS: readonly Metric[] = [
   counter(
     "opencode_egress_repairs_total",
     "How often policies were put back.",
-    one(({ snapshot }) => snapshot.egress.repairs.length),
+    one(({ snapshot }) => snapshot.egress.repairs.at(-1)?.nth ?? 0),
   ),
   timed("opencode_reconcile_seconds", "Taking the instance file in, until every policy is settled.", "reconcile"),
   counter(
@@ -195,6 +191,11 @@ export const METRICS: readonly Metric[] = [
     "opencode_liveness_failures_total",
     "Of these, not answered, or answered with something wrong.",
     one(({ timings }) => timings.look.errors),
+  ),
+  gauge(
+    "process_start_time_seconds",
+    "When the supervisor was started, since 1970.",
+    one(({ facts }) => facts.startedAt / 1000),
   ),
   gauge(
     "process_resident_memory_bytes",
