@@ -7,10 +7,7 @@
 import type { Browser, Page } from "playwright-core";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
-import { readAssets } from "../src/dashboard/assets.ts";
-import { buildDashboard } from "../src/dashboard/server.ts";
-import { Supervisor } from "../src/dashboard/supervisor.ts";
-import { manyInstances, type Scene, Shown } from "../src/dashboard/testing.ts";
+import { dashboardOf, manyInstances, type Scene } from "../src/dashboard/testing.ts";
 import { browser } from "../testbed/browser.ts";
 import { kept, spread, table } from "./numbers.ts";
 
@@ -73,19 +70,14 @@ const rows = (count: number): string => `tbody tr:nth-child(${count})`;
 
 async function round(): Promise<Round> {
   const scene = manyInstances(COUNT);
-  await using shown = await Shown.of(scene);
-  const { server, access } = buildDashboard({
-    ...{ supervisor: new Supervisor(shown.socket), usage: async (name) => scene.usage(name) },
-    assets: readAssets(new URL("../dist/dashboard/page/", import.meta.url)),
-  });
-  const origin = await server.listen({ host: "127.0.0.1", port: 0 });
+  await using dashboard = await dashboardOf(scene);
   const chromium = await browser();
   try {
     const page = await chromium.newPage({ viewport: { width: 1440, height: 900 } });
     await page.addInitScript({ content: OBSERVE });
     const opened = await longest(chromium, page, async () => {
-      await page.goto(origin + access.link);
-      await page.waitForURL(origin + access.base);
+      await page.goto(dashboard.link);
+      await page.waitForURL(dashboard.page);
       await page.locator(rows(COUNT)).waitFor();
     });
     const painted = Number(await page.evaluate(PAINTED));
@@ -93,7 +85,6 @@ async function round(): Promise<Round> {
     return { painted, opened, changed, used: await longest(chromium, page, () => somebodyWorks(page)) };
   } finally {
     await chromium.close();
-    await server.close();
   }
 }
 

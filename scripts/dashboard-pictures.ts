@@ -9,19 +9,7 @@ import { mock } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { EventRing } from "../src/daemon/events/ring.ts";
-import { readAssets } from "../src/dashboard/assets.ts";
-import { buildDashboard } from "../src/dashboard/server.ts";
-import { Supervisor } from "../src/dashboard/supervisor.ts";
-import {
-  instanceOf,
-  refusedOf,
-  reportOf,
-  type Scene,
-  Shown,
-  sceneOf,
-  statusOf,
-  usageOf,
-} from "../src/dashboard/testing.ts";
+import * as make from "../src/dashboard/testing.ts";
 import { browser } from "../testbed/browser.ts";
 
 const NAMES = ["api-gateway", "billing", "docs-site", "frontend", "mobile", "reports", "search"];
@@ -48,7 +36,7 @@ const started = (ring: EventRing, minutes: number, name: string): void => {
   told(ring, minutes - 0.4, name, "ready");
 };
 
-function scene(): Scene {
+function scene(): make.Scene {
   const ring = new EventRing("run");
   for (const [index, name] of NAMES.entries()) started(ring, 58 - index / 3, name);
   told(ring, 33, "billing", "unhealthy", "its server answers late");
@@ -64,7 +52,7 @@ function scene(): Scene {
   told(ring, 0.6, "reports", "setting-up");
   for (const minutes of [46, 37, 22, 12]) refused(ring, minutes, "billing", "203.0.113.24", 443);
   const instances = NAMES.map((name, index) =>
-    instanceOf(name, {
+    make.instanceOf(name, {
       listen: { address: "127.0.0.1", port: 8001 + index, extraPorts: [] },
       since: before(58 - index / 3),
     }),
@@ -83,17 +71,19 @@ function scene(): Scene {
     message,
   }));
   const cpu = (name: string): number => (performance.now() / 1000) * (0.004 + (name.length % 5) * 0.03);
-  return sceneOf({
-    ...{ ring, instances, logs, status: statusOf({ state: "degraded", since: before(61) }) },
+  return make.sceneOf({
+    ...{ ring, instances, logs, status: make.statusOf({ state: "degraded", since: before(61) }) },
     usage: (name) =>
-      name === "mobile" || name === "search" ? usageOf(null, null) : usageOf((300 + name.length * 24) * MIB, cpu(name)),
+      name === "mobile" || name === "search"
+        ? make.usageOf(null, null)
+        : make.usageOf((300 + name.length * 24) * MIB, cpu(name)),
     reports: [
-      reportOf("billing", [
-        refusedOf("203.0.113.24", 443, { packets: 38, first: before(48), last: before(2) }),
-        refusedOf("198.51.100.9", 53, { ...UDP, packets: 6, first: before(31), last: before(11) }),
+      make.reportOf("billing", [
+        make.refusedOf("203.0.113.24", 443, { packets: 38, first: before(48), last: before(2) }),
+        make.refusedOf("198.51.100.9", 53, { ...UDP, packets: 6, first: before(31), last: before(11) }),
       ]),
-      reportOf("frontend", [
-        refusedOf("127.0.0.1", 5432, {
+      make.reportOf("frontend", [
+        make.refusedOf("127.0.0.1", 5432, {
           allow: { option: "allowLoopbackPorts", value: 5432 },
           packets: 4,
           first: before(21),
@@ -130,10 +120,10 @@ interface Picture {
   readonly height: number;
   readonly dark?: boolean;
   readonly hash?: string;
-  readonly scene?: () => Scene;
-  readonly act?: (page: Page, shown: Shown) => Promise<unknown>;
+  readonly scene?: () => make.Scene;
+  readonly act?: (page: Page, shown: make.Shown) => Promise<unknown>;
 }
-const NOTHING = (): Scene => sceneOf();
+const NOTHING = (): make.Scene => make.sceneOf();
 const PICTURES: Readonly<Record<string, Picture>> = {
   light: { width: 1440, height: 900 },
   dark: { width: 1440, height: 900, dark: true },
@@ -154,33 +144,26 @@ const PICTURES: Readonly<Record<string, Picture>> = {
 };
 
 async function take(name: string, picture: Picture, path: string): Promise<void> {
-  await using shown = await Shown.of((picture.scene ?? scene)());
-  const usage = (picture.scene ?? scene)().usage;
-  const { server, access } = buildDashboard({
-    ...{ supervisor: new Supervisor(shown.socket), usage: async (each) => usage(each) },
-    ...{ assets: readAssets(new URL("../dist/dashboard/page/", import.meta.url)), host: "build-07" },
-  });
-  const origin = await server.listen({ host: "127.0.0.1", port: 0 });
+  await using dashboard = await make.dashboardOf((picture.scene ?? scene)());
   const chromium = await browser();
   try {
     const { width, height, dark = false, hash = "", act } = picture;
     const page = await chromium.newPage({ viewport: { width, height }, colorScheme: dark ? "dark" : "light" });
     page.on("pageerror", (error) => console.error(name, error));
     page.on("console", (message) => message.type() === "error" && console.error(name, message.text()));
-    await page.goto(origin + access.link);
-    await page.waitForURL(`${origin}${access.base}`);
-    await page.goto(`${origin}${access.base}${hash}`);
+    await page.goto(dashboard.link);
+    await page.waitForURL(dashboard.page);
+    await page.goto(dashboard.page + hash);
     await page.getByText("Live", { exact: true }).waitFor();
     await page
       .getByText("of a core")
       .first()
       .waitFor({ timeout: 12_000 })
       .catch(() => undefined);
-    await act?.(page, shown);
+    await act?.(page, dashboard.shown);
     await page.screenshot({ path });
   } finally {
     await chromium.close();
-    await server.close();
   }
 }
 

@@ -10,7 +10,7 @@ import { get } from "./client.ts";
 import { EX } from "./exit.ts";
 import { readInstances, systemdVersion } from "./instance-files.ts";
 import { writeJson, writeLines } from "./output.ts";
-import { shown } from "./table.ts";
+import { hasColour, listed, painted } from "./table.ts";
 
 const run = promisify(execFile);
 
@@ -142,7 +142,9 @@ export async function doctor(json: boolean): Promise<number> {
   const ok = found.every(({ state }) => state !== "missing");
   if (json) writeJson({ ok, findings: found });
   else {
-    writeLines(shown([["WHAT", "STATE", "FOUND"], ...found.map((each) => [each.what, each.state, each.found])]));
+    const rows = listed([["WHAT", "STATE", "FOUND"], ...found.map((each) => [each.what, each.state, each.found])]);
+    const isColoured = hasColour(process.stdout, process.env);
+    writeLines(rows.map((line) => painted(line, isColoured)));
     writeLines(found.flatMap(({ what, remedy }) => (remedy === null ? [] : ["", `${what}: ${remedy}`])));
   }
   return ok ? EX.OK : EX.FAILURE;

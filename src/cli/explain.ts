@@ -13,7 +13,7 @@ import { EX } from "./exit.ts";
 import { fieldsOf, isWritten } from "./fields.ts";
 import { readInstances, thisHost } from "./instance-files.ts";
 import { orProblem, tellProblems, unknownInstance, writeJson, writeLines } from "./output.ts";
-import { columns } from "./table.ts";
+import { listed } from "./table.ts";
 
 export const explain = (name: string, { file = INSTANCE_FILE, json }: Call["options"]): Promise<number> =>
   orProblem(async () => {
@@ -79,16 +79,16 @@ const HOW: Readonly<Record<string, string>> = {
 function text({ settings, units, policy, relaxations }: Explanation): string[] {
   return [
     "Settings",
-    ...columns(settings.map(({ field, value, from }) => [`  ${field}`, HOW[from] ?? from, spell(value)])),
+    ...listed(settings.map(({ field, value, from }) => [`  ${field}`, HOW[from] ?? from, spell(value)])),
     ...units.flatMap(({ unit, properties, dropIn: lines }) => [
       ...["", `${unit} (properties as on the bus; what is in force: systemctl show ${unit})`],
-      ...columns(properties.map(({ name, value, from }) => [`  ${name}`, HOW[from] ?? from, value])),
+      ...listed(properties.map(({ name, value, from }) => [`  ${name}`, HOW[from] ?? from, value])),
       ...(lines.length === 0
         ? []
         : ["  drop-in, from sandbox.serviceConfig and the like:", ...lines.map((line) => `    ${line}`)]),
     ]),
     ...["", "Network policy"],
-    ...columns(policy.map(({ field, value }) => [`  ${field}`, spell(value)])),
+    ...listed(policy.map(({ field, value }) => [`  ${field}`, spell(value)])),
     ...(relaxations.length === 0 ? [] : ["", "Weaker than the baseline", ...relaxations.map((line) => `  ${line}`)]),
   ];
 }

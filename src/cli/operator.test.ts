@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Value } from "typebox/value";
+import type { InstanceDetail } from "../daemon/api/model.ts";
 import { environmentLine } from "../daemon/host/credentials.ts";
 import { specOf } from "../daemon/instance/testing.ts";
+import { statusOf } from "../dashboard/testing.ts";
 import { hashOf } from "../sandbox/hash.ts";
 import { HOST } from "../sandbox/testing.ts";
 import { Explanation } from "./answers.ts";
@@ -14,7 +16,9 @@ import { type Facts, findings, isAtLeast } from "./doctor.ts";
 import { explanation } from "./explain.ts";
 import { fieldsOf, isWritten } from "./fields.ts";
 import type { Instances } from "./instance-files.ts";
-import { usageText } from "./status.ts";
+import { detail, overview, usageText } from "./status.ts";
+
+const AT = "2026-01-02T03:04:05.000Z";
 
 const fine: Facts = {
   ...{ kernel: [6, 12, 0], systemd: 257, nft: [1, 1, 3], node: 24, controllers: ["memory", "cpu", "pids"] },
@@ -160,4 +164,29 @@ test("usage says what the host counts", () => {
     usageText({ ...uncounted, oomKills: 2, tasksRefused: 7 }),
     "killed for want of memory (limits.memoryMax): 2, tasks refused (limits.tasksMax): 7",
   );
+});
+
+/** As long as each can be. */
+const longest: InstanceDetail = {
+  ...{ name: "a-name-of-thirty-one-characters", state: "backing-off", why: "w ".repeat(200), since: AT, pid: 4194304 },
+  listen: { address: "2001:db8:1111:2222:3333:4444:5555:6666", port: 65535, extraPorts: [65534, 65533] },
+  ...{ version: "1.18.33-dev-20261121", restarts: 4294967295, lastExit: "killed by signal 9", output: ["x"] },
+  ...{ policy: { wanted: "enforce", inForce: false }, policyObserved: AT, relaxations: ["r ".repeat(60)] },
+  ...{ unit: `opencode-${"a".repeat(31)}.service`, slice: `opencode-${"a".repeat(31)}.slice`, user: "u".repeat(31) },
+  ...{ directory: `/srv/${"d".repeat(90)}`, stateDir: "/s", config: "/c", specHash: "0".repeat(64) },
+  usage: { memoryBytes: 2 ** 40, cpuSeconds: 1e9, tasks: 99999, oomKills: 9999, tasksRefused: 99999 },
+  ...{ filesChanged: ["environmentFile", "configFile", "passwordFile"], configHash: "0".repeat(64), exposure: 10 },
+};
+const TERMINAL = { isTTY: true, columns: 80 };
+
+test("an instance with everything as long as it can be fits 80 columns, and its port can be told from its address", () => {
+  const text = detail(longest, TERMINAL);
+  for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+  assert.match(text, /^listen +\[2001:db8:1111:2222:3333:4444:5555:6666\]:65535, 65534, 65533$/m);
+  for (const field of ["state", "why", "since", "pid", "uses", "restarts", "lastExit", "version", "configHash"])
+    assert.match(text, new RegExp(`^${field} +\\S`, "m"), field);
+  for (const field of ["specHash", "observed", "relaxed", "exposure", "egress"])
+    assert.match(text, new RegExp(`^${field} +\\S`, "m"), field);
+  const [head = "", row = ""] = overview(statusOf(), [longest], TERMINAL, { NO_COLOR: "1" }).split("\n");
+  assert.ok(head.length <= 80 && row.length <= 80, row);
 });

@@ -1,11 +1,12 @@
 /** `status`, `instances` and `show`: the Status model for a person. */
 import { InstanceDetail, InstanceList, type InstanceStatus, Status } from "../daemon/api/model.ts";
+import { STATES } from "../daemon/instance/state.ts";
 import { formatProblem } from "../spec/problem.ts";
 import { get, understood } from "./client.ts";
-import type { Call } from "./command.ts";
+import { type Call, UsageError } from "./command.ts";
 import { EX } from "./exit.ts";
 import { unknownInstance, write, writeJson, writeLines } from "./output.ts";
-import { columns, type Screen, shown } from "./table.ts";
+import { listed, type Screen, shown } from "./table.ts";
 
 /** Exit 0 when all is well, 1 when something needs a person; of one instance always 0. */
 export const status = (name: string | undefined, json: boolean): Promise<number> =>
@@ -21,6 +22,8 @@ async function all(json: boolean): Promise<number> {
 }
 
 export async function instances({ state, names, json }: Call["options"]): Promise<number> {
+  if (state !== undefined && !STATES.some((each) => each === state))
+    throw new UsageError(`--state: write one of ${STATES.join(", ")}`);
   const { instances: every } = understood(InstanceList, (await get("/v1/instances")).body);
   const found = every.filter((instance) => state === undefined || instance.state === state);
   if (json === true) writeJson({ instances: found });
@@ -45,7 +48,7 @@ const rowsOf = (instances: readonly InstanceStatus[]): string[][] => [
     instance.name,
     instance.state,
     String(instance.pid ?? "-"),
-    instance.listen === null ? "-" : `${instance.listen.address}:${instance.listen.port}`,
+    instance.listen === null ? "-" : hostPort(instance.listen.address, instance.listen.port),
     egressWord(instance),
     instance.version ?? "-",
   ]),
@@ -78,6 +81,9 @@ export function overview(
 const auditLine = (name: string): string =>
   `${name}: audit mode: nothing is refused, only recorded; see \`opencode-supervisor blocked ${name}\``;
 
+const hostPort = (address: string, port: number): string =>
+  `${address.includes(":") ? `[${address}]` : address}:${port}`;
+
 const egressWord = ({ policy }: Pick<InstanceStatus, "policy">): string =>
   policy.wanted === "none" ? "open" : policy.inForce ? (WORDS[policy.wanted] ?? policy.wanted) : "NOT IN FORCE";
 const WORDS: Readonly<Record<string, string>> = { audit: "AUDIT" };
@@ -97,11 +103,11 @@ export function usageText(usage: InstanceDetail["usage"]): string | null {
   return parts.length === 0 ? null : parts.join(", ");
 }
 
-export function detail(instance: InstanceDetail): string {
+export function detail(instance: InstanceDetail, screen: Screen = process.stdout): string {
   const { output, relaxations, listen, policy, policyObserved, usage, exposure, filesChanged, ...rest } = instance;
   const fields = {
     ...rest,
-    listen: listen === null ? null : `${listen.address}:${[listen.port, ...listen.extraPorts].join(", ")}`,
+    listen: listen === null ? null : [hostPort(listen.address, listen.port), ...listen.extraPorts].join(", "),
     egress: `${policy.wanted}${policy.inForce ? ", in force" : ", not in force"}`,
     observed: policyObserved,
     uses: usageText(usage),
@@ -110,5 +116,5 @@ export function detail(instance: InstanceDetail): string {
   };
   const pairs = Object.entries(fields).map(([key, value]) => [key, String(value ?? "-")]);
   const relaxed = relaxations.map((line) => ["relaxed", line]);
-  return `${[...columns([...pairs, ...relaxed]), ...output.map((line) => `  | ${line}`)].join("\n")}\n`;
+  return `${[...listed([...pairs, ...relaxed], screen), ...output.map((line) => `  | ${line}`)].join("\n")}\n`;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { columns, fitted, hasColour, painted, shown, widthOf } from "./table.ts";
+import { columns, fitted, folded, hasColour, painted, shown, widthOf } from "./table.ts";
 
 const ROWS = [
   ["NAME", "STATE", "WHY"],
@@ -31,6 +31,25 @@ test("on a terminal the widest column gives way; what a program reads is whole",
   assert.equal(widthOf({}), Number.POSITIVE_INFINITY);
   assert.deepEqual([widthOf({ isTTY: true }), widthOf({ isTTY: true, columns: 120 })], [80, 120]);
   assert.ok((shown(ROWS, {}, {})[1] ?? "").length > 100);
+});
+
+test("a list of names and values goes on below itself, and nothing of it is left out", () => {
+  const rows = [
+    ["environment", "default", '["HOME=/var/lib/opencode/instance-state/project-a","LANG=C.UTF-8"]'],
+    ["hash", "file", "0".repeat(64)],
+  ];
+  const lines = folded(rows, 60);
+  assert.deepEqual(lines, [
+    'environment  default  ["HOME=/var/lib/opencode/instance-stat',
+    '                      e/project-a","LANG=C.UTF-8"]',
+    `hash         file     ${"0".repeat(38)}`,
+    `                      ${"0".repeat(26)}`,
+  ]);
+  assert.deepEqual(folded(rows, Number.POSITIVE_INFINITY), columns(rows));
+  assert.deepEqual(folded([["why", "one word after another, and so on"]], 25), [
+    "why  one word after",
+    "     another, and so on",
+  ]);
 });
 
 test("colour is for a terminal, unless NO_COLOR says not", () => {

@@ -35,6 +35,33 @@ export function fitted(rows: readonly Row[], width: number): string[] {
 const LEAST = 4;
 const cut = (cell: string, width: number): string => (cell.length <= width ? cell : `${cell.slice(0, width - 1)}…`);
 
+/** The same, no wider than `width`, with nothing left out: the last column goes on below itself, broken after spaces and commas. */
+export function folded(rows: readonly Row[], width: number): string[] {
+  const before = widthsOf(rows.map((row) => row.slice(0, -1)));
+  const left = Math.max(LEAST_FOLDED, width - before.reduce((sum, each) => sum + each + 2, 0));
+  return columns(
+    rows.flatMap((row) => {
+      const [first = "", ...more] = pieces(row.at(-1) ?? "", left);
+      return [[...row.slice(0, -1), first], ...more.map((piece) => [...before.map(() => ""), piece])];
+    }),
+  );
+}
+const LEAST_FOLDED = 20;
+
+/** `text` in pieces of `width` at most; what has neither space nor comma in it is cut where it must be. */
+function pieces(text: string, width: number): string[] {
+  const words = text.split(/(?<=[ ,])/).flatMap((word) => (word.length <= width ? [word] : chopped(word, width)));
+  const lines: string[] = [];
+  for (const word of words) {
+    const longer = `${lines.at(-1) ?? ""}${word}`;
+    if (longer.trimEnd().length <= width) lines.splice(-1, 1, longer);
+    else lines.push(word);
+  }
+  return lines;
+}
+const chopped = (word: string, width: number): string[] =>
+  Array.from({ length: Math.ceil(word.length / width) }, (_, index) => word.slice(index * width, (index + 1) * width));
+
 /** What is written to, as far as it matters here. */
 export interface Screen {
   readonly isTTY?: boolean;
@@ -80,6 +107,10 @@ const WORD = new RegExp(`(?<=  )(${Object.keys(COLOURS).join("|")})(?=  |$)`, "g
 /** Paints the words for states where they stand alone in a column after the first. */
 export const painted = (line: string, isColoured: boolean): string =>
   isColoured ? line.replace(WORD, (word) => `\u001b[${COLOURS[word]}m${word}\u001b[0m`) : line;
+
+/** A list of names and values as it shows it: nothing is left out. */
+export const listed = (rows: readonly Row[], screen: Screen = process.stdout): string[] =>
+  folded(rows, widthOf(screen));
 
 /** A table as this process's standard output shows it. */
 export function shown(rows: readonly Row[], screen: Screen = process.stdout, env: Environment = process.env): string[] {

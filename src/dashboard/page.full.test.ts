@@ -4,22 +4,19 @@ import { after, before, describe, it } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { browser, noBrowser } from "../../testbed/browser.ts";
 import { waitFor } from "../../testbed/wait.ts";
-import { readAssets } from "./assets.ts";
-import { buildDashboard } from "./server.ts";
-import { Supervisor } from "./supervisor.ts";
 import {
+  dashboardOf,
   instanceOf,
   manyInstances,
   refusedOf,
   reportOf,
   type Scene,
-  Shown,
+  type Shown,
   sceneOf,
   statusOf,
   usageOf,
 } from "./testing.ts";
 
-const ASSETS = new URL("../../dist/dashboard/page/", import.meta.url);
 const MARKUP = `<img src=x onerror="globalThis.ran=1"><script>globalThis.ran=1</script>`;
 
 describe("the page", { skip: noBrowser() ?? false }, () => {
@@ -42,10 +39,8 @@ describe("the page", { skip: noBrowser() ?? false }, () => {
 
   /** Opens the page as a person does, and holds against it whatever goes elsewhere, is blocked by its policy, or fails in it. */
   async function look(scene: Scene, test: (opened: Opened) => Promise<void>, width = 1280): Promise<void> {
-    await using shown = await Shown.of(scene);
-    const source = { supervisor: new Supervisor(shown.socket), usage: async (name: string) => scene.usage(name) };
-    const { server, access } = buildDashboard({ ...source, assets: readAssets(ASSETS), host: "build-07" });
-    const origin = await server.listen({ host: "127.0.0.1", port: 0 });
+    await using dashboard = await dashboardOf(scene);
+    const { shown, origin, link, end } = dashboard;
     const context = await chromium.newContext({ viewport: { width, height: 900 } });
     const page = await context.newPage();
     const wrong: string[] = [];
@@ -56,17 +51,14 @@ describe("the page", { skip: noBrowser() ?? false }, () => {
       "console",
       (message) => /Content Security Policy|TrustedHTML/.test(message.text()) && wrong.push(message.text()),
     );
-    const end = async (): Promise<void> => server.close();
     try {
-      const link = origin + access.link;
       await page.goto(link);
-      await page.waitForURL(origin + access.base);
+      await page.waitForURL(dashboard.page);
       await page.locator("#link").filter({ hasText: "Live" }).waitFor();
       await test({ page, context, shown, origin, link, end });
       assert.deepEqual([wrong, elsewhere], [[], []]);
     } finally {
       await context.close();
-      await server.close();
     }
   }
   const shows = (page: Page, text: string) => page.getByText(text).first().waitFor();

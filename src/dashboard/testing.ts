@@ -7,7 +7,10 @@ import type { InstanceStatus, LogPage, Status } from "../daemon/api/model.ts";
 import type { EgressReport, RefusedDestination } from "../daemon/egress/model.ts";
 import { EventRing } from "../daemon/events/ring.ts";
 import { addEventRoutes } from "../daemon/events/routes.ts";
+import { readAssets } from "./assets.ts";
 import type { Usage } from "./model.ts";
+import { buildDashboard } from "./server.ts";
+import { Supervisor } from "./supervisor.ts";
 
 const START = "2026-01-02T03:04:05.000Z";
 
@@ -105,6 +108,22 @@ export class Shown implements AsyncDisposable {
     await this.stop();
     await rm(this.#directory, { recursive: true });
   }
+}
+
+const BUILT = new URL("../../dist/dashboard/page/", import.meta.url);
+
+/** The dashboard as it is built, on loopback, over a scene. `link` opens it once; the page is then at `page`. */
+export async function dashboardOf(scene: Scene) {
+  const shown = await Shown.of(scene);
+  const source = { supervisor: new Supervisor(shown.socket), usage: async (name: string) => scene.usage(name) };
+  const { server, access } = buildDashboard({ ...source, assets: readAssets(BUILT), host: "build-07" });
+  const origin = await server.listen({ host: "127.0.0.1", port: 0 });
+  const end = async (): Promise<void> => server.close();
+  const dispose = async (): Promise<void> => {
+    await end();
+    await shown[Symbol.asyncDispose]();
+  };
+  return { shown, origin, link: origin + access.link, page: origin + access.base, end, [Symbol.asyncDispose]: dispose };
 }
 
 function apiOf(scene: Scene): FastifyInstance {

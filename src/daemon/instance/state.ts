@@ -16,19 +16,11 @@ import { isUp, type View } from "./view.ts";
  * - `failed`: setup failed, or it failed too often
  * - `stopping`; `stopped`: by hand, until started again
  */
-export type State =
-  | "disabled"
-  | "invalid"
-  | "waiting"
-  | "blocked"
-  | "setting-up"
-  | "starting"
-  | "ready"
-  | "unhealthy"
-  | "backing-off"
-  | "failed"
-  | "stopping"
-  | "stopped";
+export const STATES = [
+  ...(["disabled", "invalid", "waiting", "blocked", "setting-up", "starting", "ready", "unhealthy"] as const),
+  ...(["backing-off", "failed", "stopping", "stopped"] as const),
+] as const;
+export type State = (typeof STATES)[number];
 
 type Row = readonly [state: State, when: (view: View) => boolean, why: (view: View) => string | null];
 

@@ -6,6 +6,7 @@
 import { readdirSync } from "node:fs";
 import type { InstanceStatus } from "../api/model.ts";
 import type { EgressReport } from "../egress/model.ts";
+import { STATES } from "../instance/state.ts";
 import { type HostFacts, instanceStatuses, type Snapshot, status } from "../status.ts";
 import { family, histogram, type Sample } from "./exposition.ts";
 import type { Timings } from "./histogram.ts";
@@ -68,22 +69,6 @@ const timed = (name: string, help: string, which: keyof Timings): Metric => ({
   text: (metric, { timings }) => histogram(metric.name, metric.help, timings[which]),
 });
 
-/** All states there are: a state in which nobody is has a series too, so that an alert on it can be written. */
-const STATES = [
-  ...[
-    "disabled",
-    "invalid",
-    "waiting",
-    "blocked",
-    "setting-up",
-    "starting",
-    "ready",
-    "unhealthy",
-    "backing-off",
-    "failed",
-  ],
-  ...["stopping", "stopped"],
-];
 const seconds = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso) / 1000);
 
 /** Seconds from the start of the server that runs to its first good answer; of one that ran before us we do not know it. */
@@ -124,6 +109,7 @@ export const METRICS: readonly Metric[] = [
     "Clients that follow the events.",
     one(({ streams }) => streams),
   ),
+  // A state in which nobody is has a series too, so that an alert on it can be written.
   gauge("opencode_instances", "Instances, by state.", ({ instances }) =>
     STATES.map((state) => [instances.filter((instance) => instance.state === state).length, { state }]),
   ),
