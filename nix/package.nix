@@ -46,6 +46,7 @@ buildNpmPackage {
       ../src
       ../systemd
       ../monitoring
+      ../scripts/build-fits.ts
       ../scripts/build-page.mjs
       # Test support that src's tests import; none of it is installed.
       ../testbed
@@ -81,6 +82,7 @@ buildNpmPackage {
     done
     node_modules/.bin/tsc -p tsconfig.build.json
     node scripts/build-page.mjs
+    node scripts/build-fits.ts
     runHook postBuild
   '';
 
@@ -97,7 +99,7 @@ buildNpmPackage {
     find $home/packages $home/node_modules/systemd-journald -name obj.target -prune -exec rm -r {} +
     # The same flags as in systemd/opencode-supervisor.
     makeWrapper ${lib.getExe nodejs} $out/bin/opencode-supervisor --set MALLOC_ARENA_MAX 1 \
-      --add-flags "--expose-gc $home/dist/cli/main.js"
+      --add-flags "--expose-gc --max-opt=2 $home/dist/cli/main.js"
 
     install -Dm644 -t $out/lib/systemd/system systemd/*.service systemd/*.socket systemd/*.target systemd/*.slice
     install -Dm644 -t $out/lib/tmpfiles.d systemd/tmpfiles.d/*

@@ -216,13 +216,20 @@ function newest(path, pattern) {
 function dist() {
   const stamp = "dist/.built";
   const started = new Date();
-  const sources = ["src", "tsconfig.json", "tsconfig.build.json"].map((path) =>
+  const sources = ["src", "tsconfig.json", "tsconfig.build.json", "scripts/build-fits.ts"].map((path) =>
     newest(path, /(?<!\.test)\.(ts|json|html|css|svg)$/),
   );
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= Math.max(...sources)) return true;
-  const compiled = run(["node_modules/.bin/tsc", "-p", "tsconfig.build.json"], { env: environment() });
-  const { ok, said: output } = compiled.ok ? run([node24, "scripts/build-page.mjs"], { env: environment() }) : compiled;
-  if (!ok) console.error(`${output}\nopencode-supervisor: src does not compile`);
+  const steps = [
+    ["node_modules/.bin/tsc", "-p", "tsconfig.build.json"],
+    [node24, "scripts/build-page.mjs"],
+    [node24, "scripts/build-fits.ts"],
+  ];
+  const ok = steps.every((step) => {
+    const { ok, said: output } = run(step, { env: environment() });
+    if (!ok) console.error(`${output}\nopencode-supervisor: src does not compile`);
+    return ok;
+  });
   if (ok) writeFileSync(stamp, "");
   if (ok) utimesSync(stamp, started, started); // what changed while tsc ran is newer
   return ok;

@@ -1,5 +1,6 @@
 /** `opencode-supervisor daemon`: puts the real ports together, runs the loop, and speaks systemd's notify protocol (sd_notify(3)). */
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { notify } from "systemd-notify";
 import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
@@ -21,6 +22,8 @@ export const STATUS_SOCKET = `${RUNTIME_DIR}/status.sock`;
 export const CONTROL_SOCKET = `${RUNTIME_DIR}/control.sock`;
 const API_GROUP = "opencode";
 const SUMMARY_MS = 100;
+/** How long the API's loading, which takes 80 ms of a core, is put off for instances that are to be started. */
+const SERVERS_FIRST_MS = 300;
 /** How long nothing is to happen before memory is given back: to look for it takes the whole process 50 ms and more. */
 const TIDY_MS = 5000;
 /** How often it is looked at when nothing happens: servers are asked how they are all the time. */
@@ -59,8 +62,10 @@ export async function daemon(json = false): Promise<void> {
   reload = reloader(supervisor, times, log, started, tidy);
   const watchers = [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
   const listen = async (): Promise<() => Promise<void>> => {
-    // Who asked while there was no daemon is answered once there is something to say.
+    // Who asked while there was no daemon waits in systemd's sockets until there is something to say, and servers are on
+    // their way; without such sockets there is nowhere to wait.
     await Promise.race([known.promise, started]);
+    if (passed.size > 0) await delay(SERVERS_FIRST_MS);
     const { serve } = await import("./api/serve.ts");
     const gid = passed.has("status") ? 0 : ((await accounts.group(API_GROUP))?.id ?? 0);
     const sockets = {
@@ -73,7 +78,6 @@ export async function daemon(json = false): Promise<void> {
     });
   };
   const serving = listen();
-  // Who asks waits in systemd's sockets; without them there is nowhere to wait.
   await Promise.all([started, passed.size === 0 ? serving : Promise.race([serving, started])]);
   ready = true;
   report(log, supervisor.file.problems);

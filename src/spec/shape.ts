@@ -2,8 +2,7 @@
  * Whether one instance has the shape the schema asks for. ajv fills in defaults; when something does not fit, what does
  * fit is kept as a draft, so that the checks that need a whole instance still find the other mistakes.
  */
-import { Ajv } from "ajv";
-import { FORMATS } from "./formats.ts";
+import { fits } from "./fits.ts";
 import { type Mistake, mistakesOf } from "./mistakes.ts";
 import type { InstanceInput } from "./schema.ts";
 import { INSTANCE_SCHEMA } from "./schema-data.ts";
@@ -22,19 +21,6 @@ export interface Shape {
 const MAX_ERRORS = 1000;
 /** Taking out what is wrong can empty a list or an object that may not be empty: a few rounds reach the end. */
 const ROUNDS = 4;
-
-const ajv = new Ajv({
-  allErrors: true,
-  verbose: true,
-  messages: false,
-  useDefaults: true,
-  // The schema is ours and tested: looking it over would take as long as compiling it.
-  ...{ meta: false, validateSchema: false },
-  formats: Object.fromEntries(
-    [...FORMATS].map(([name, { fault }]) => [name, { validate: (text: string) => fault(text) === null }]),
-  ),
-});
-const fits = ajv.compile<InstanceInput>(INSTANCE_SCHEMA);
 
 /** Stands in for what must be there and is not; only ever in fields named in `guessed`. */
 const STAND_INS: ReadonlyMap<string, () => unknown> = new Map<string, () => unknown>([
