@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SupervisorEvent } from "../daemon/events/model.ts";
 import type { State } from "../daemon/instance/state.ts";
-import { ago, bytes, duration, endpoint, percent } from "./page/format.ts";
+import { ago, bytes, clock, count, duration, endpoint, percent } from "./page/format.ts";
 import { type Lane, laneOf, lanesOf } from "./page/lanes.ts";
 import { type Listing, listed } from "./page/listing.ts";
 import { STATES, shownPolicy, shownState, TONES } from "./page/states.ts";
@@ -57,6 +57,15 @@ test("numbers and times read as a person says them", () => {
     ["just now", "5 min ago", "–"],
   );
   assert.deepEqual([endpoint({ address: "::1", port: 1 }), endpoint(null)], ["[::1]:1", "–"]);
+  assert.deepEqual(
+    [count(0, "packet"), count(1, "packet"), count(999, "packet"), count(1204, "packet"), count(12_345_678, "packet")],
+    ["0 packets", "1 packet", "999 packets", "1,204 packets", "12,345,678 packets"],
+  );
+  const at = new Date(2026, 8, 2, 3, 4, 5); // where the test runs
+  assert.deepEqual(
+    [clock(at.toISOString(), at.getTime() + 1000), clock(at.toISOString(), at.getTime() + 8.64e7)],
+    ["03:04:05", "2 Sept, 03:04:05"],
+  );
 });
 
 const NOW = Date.parse("2026-01-02T04:00:00Z");

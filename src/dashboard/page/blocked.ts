@@ -5,7 +5,7 @@ import { copyButton } from "./copy.ts";
 import { button, h, linkTo, setAttribute, svg, timeOf } from "./dom.ts";
 import { ago, clock, count } from "./format.ts";
 import type { Model } from "./model.ts";
-import type { Store } from "./store.ts";
+import type { Steps, Store } from "./store.ts";
 
 /** How the line that allows it is written. */
 type Form = "nix" | "json";
@@ -63,7 +63,7 @@ export class Blocked {
     this.#name = name;
   }
 
-  render({ blocked, events }: Model): void {
+  *render({ blocked, events }: Model): Steps {
     const told = events.filter(({ kind }) => kind === "refused");
     const wanted = [blocked, this.#forms.form, this.#isAll, told.at(-1)?.id];
     if (blocked === null || wanted.every((each, index) => each === this.#drawn[index])) return;
@@ -73,28 +73,22 @@ export class Blocked {
       .flatMap((report) => report.destinations.map((destination) => ({ report, destination })))
       .filter(({ destination }) => !destination.muted)
       .sort((a, b) => (a.destination.last < b.destination.last ? 1 : -1));
-    this.element.replaceChildren(...this.#list(all, told), ...reports.flatMap(footnotes));
-  }
-
-  #list(all: readonly Refused[], told: readonly SupervisorEvent[]): Node[] {
-    if (all.length === 0) return [h("p", { class: "empty" }, this.#nothing())];
     const shown = this.#isAll ? all : all.slice(0, FEW);
     const now = Date.now();
     const since = Math.max(now - DAY, Math.min(...all.map(({ destination }) => Date.parse(destination.first))));
-    const more = button(
-      { class: "plain" },
-      () => this.#showAll(),
-      `Show ${count(all.length - shown.length, "more destination")}`,
-    );
-    return [
-      h(
-        "ul",
-        { class: "destinations" },
-        ...shown.map((refused) => this.#entry(refused, timesOf(refused, told), since, now)),
-      ),
-      ...(shown.length < all.length ? [more] : []),
-    ];
+    const entries: Node[] = [];
+    for (const refused of shown) {
+      yield;
+      entries.push(this.#entry(refused, timesOf(refused, told), since, now));
+    }
+    const list =
+      all.length === 0 ? h("p", { class: "empty" }, this.#nothing()) : h("ul", { class: "destinations" }, ...entries);
+    const more = shown.length < all.length ? [this.#more(all.length - shown.length)] : [];
+    this.element.replaceChildren(list, ...more, ...reports.flatMap(footnotes));
   }
+
+  #more = (many: number): HTMLButtonElement =>
+    button({ class: "plain" }, () => this.#showAll(), `Show ${count(many, "more destination")}`);
 
   #entry({ report, destination }: Refused, times: readonly string[], since: number, now: number): HTMLLIElement {
     const { text, packets, first, last, lines } = destination;

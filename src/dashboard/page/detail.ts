@@ -12,7 +12,7 @@ import { Mark } from "./mark.ts";
 import type { Model } from "./model.ts";
 import { spark } from "./spark.ts";
 import { shownPolicy, shownState } from "./states.ts";
-import type { Store } from "./store.ts";
+import type { Steps, Store } from "./store.ts";
 
 const SPAN = 3_600_000;
 const EVENTS_SHOWN = 30;
@@ -57,15 +57,16 @@ export class Detail {
     this.#log.close();
   }
 
-  render(model: Model): void {
+  *render(model: Model): Steps {
     const instance = model.instances?.find(({ name }) => name === this.name);
     if (instance === undefined) {
       this.#state.show({ tone: "off", word: model.instances === null ? "Not known yet" : "Gone" });
       setText(this.#why, model.instances === null ? "" : "There is no instance of this name, in the file or running.");
     } else this.#show(instance, model);
     this.#output.hidden = (instance?.output.length ?? 0) === 0;
+    yield;
     this.#showEvents(model);
-    this.#blocked.render(model);
+    yield* this.#blocked.render(model);
   }
 
   #show(instance: InstanceStatus, { usage }: Model): void {

@@ -1,10 +1,9 @@
-/** The table of instances. Rows are made a few at a time, so that hundreds never hold the page up, and changed in place. */
-import type { InstanceStatus } from "../../daemon/api/model.ts";
+/** The table of instances. Rows are drawn one at a time, so that hundreds never hold the page up, and changed in place. */
 import { button, h, setAttribute } from "./dom.ts";
 import { type Column, type Listing, listed } from "./listing.ts";
 import type { Model } from "./model.ts";
 import { Row } from "./row.ts";
-import type { Store } from "./store.ts";
+import type { Steps, Store } from "./store.ts";
 
 const COLUMNS: readonly (readonly [title: string, column: Column | null])[] = [
   ["Instance", "name"],
@@ -16,8 +15,6 @@ const COLUMNS: readonly (readonly [title: string, column: Column | null])[] = [
   ["Listens on", null],
   ["opencode", null],
 ];
-/** Milliseconds of a frame that may go into making rows. */
-const BUDGET_MS = 4;
 
 export class InstanceTable {
   readonly element = h("div");
@@ -28,7 +25,6 @@ export class InstanceTable {
   readonly #empty = h("p", { class: "empty" });
   readonly #heads = new Map<Column, HTMLTableCellElement>();
   #listing: Listing = { column: "state", descending: false, text: "", tone: null };
-  #shown: readonly InstanceStatus[] = [];
 
   constructor(store: Store) {
     this.#store = store;
@@ -47,47 +43,42 @@ export class InstanceTable {
     return this.#listing.tone;
   }
 
-  render({ instances, usage, link }: Model): void {
+  *render({ instances, usage, link }: Model): Steps {
     const latest = (name: string) => usage.get(name)?.at(-1);
-    this.#shown = listed(instances ?? [], this.#listing, latest);
+    const shown = listed(instances ?? [], this.#listing, latest);
     for (const [column, head] of this.#heads) setAttribute(head, "aria-sort", this.#sorted(column));
+    setAttribute(this.#table, "hidden", shown.length === 0);
+    setAttribute(this.#empty, "hidden", shown.length > 0);
+    if (shown.length === 0) this.#say(instances, link);
     const most = Math.max(1, ...[...usage.values()].map((samples) => samples.at(-1)?.memory ?? 0));
-    for (const instance of this.#shown) this.#rows.get(instance.name)?.show(instance, latest(instance.name), most);
-    this.#place(most);
-    setAttribute(this.#table, "hidden", this.#shown.length === 0);
-    this.#say(instances, link);
-  }
-
-  /** Puts rows in their order, and makes those that are missing as far as this frame goes. */
-  #place(most: number): void {
-    const until = performance.now() + BUDGET_MS;
-    const { usage } = this.#store.model;
-    let next: Node | null = this.#body.firstChild;
-    for (const instance of this.#shown) {
-      let row = this.#rows.get(instance.name);
-      if (row === undefined) {
-        if (performance.now() > until) break; // the next frame goes on
-        row = new Row(instance.name);
-        row.show(instance, usage.get(instance.name)?.at(-1), most);
-        this.#rows.set(instance.name, row);
-      }
+    let next = this.#body.firstChild;
+    for (const instance of shown) {
+      const row = this.#row(instance.name);
+      row.show(instance, latest(instance.name), most);
       if (row.element === next) next = next.nextSibling;
       else this.#body.insertBefore(row.element, next);
+      yield;
     }
-    const isWhole = this.#shown.every(({ name }) => this.#rows.has(name));
-    if (!isWhole) this.#store.changed();
-    while (next !== null) {
-      const after: Node | null = next.nextSibling;
-      next.parentNode?.removeChild(next);
+    this.#forget(next, new Set((instances ?? []).map(({ name }) => name)));
+  }
+
+  #row(name: string): Row {
+    const row = this.#rows.get(name) ?? new Row(name);
+    this.#rows.set(name, row);
+    return row;
+  }
+
+  /** Takes away what is not listed, from `first` on; rows of instances that are filtered out are kept. */
+  #forget(first: ChildNode | null, known: ReadonlySet<string>): void {
+    for (let next = first; next !== null; ) {
+      const after: ChildNode | null = next.nextSibling;
+      next.remove();
       next = after;
     }
-    const known = new Set((this.#store.model.instances ?? []).map(({ name }) => name));
     for (const name of this.#rows.keys()) if (!known.has(name)) this.#rows.delete(name);
   }
 
   #say(instances: Model["instances"], link: Model["link"]): void {
-    setAttribute(this.#empty, "hidden", this.#shown.length > 0);
-    if (this.#shown.length > 0) return;
     const nothing =
       instances === null
         ? [link === "connecting" ? "Asking the supervisor…" : "Nothing is known yet: the supervisor has not answered."]

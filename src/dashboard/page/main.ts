@@ -8,9 +8,12 @@ import type { Model } from "./model.ts";
 import { Notices } from "./notices.ts";
 import { Overview } from "./overview.ts";
 import { Restarts, SPANS } from "./restarts.ts";
-import { Store } from "./store.ts";
+import { atOnce, type Steps, Store, type View } from "./store.ts";
 import { verdict } from "./words.ts";
 
+// The script is `async`, so that it is no part of the task that ends the parsing; what it needs may not be there yet.
+if (document.readyState === "loading")
+  await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
 const store = new Store();
 const table = new InstanceTable(store);
 const overview = new Overview({ verdict: byId("verdict"), facts: byId("facts"), tiles: byId("tiles") }, table);
@@ -27,8 +30,8 @@ addSearch();
 addSpans();
 addEventListener("hashchange", () => route(true));
 route(false);
-for (const draw of [drawFrame, whenHome(overview), whenHome(table), whenHome(restarts), whenHome(blocked), drawDetail])
-  store.onChange(draw);
+const home = [atOnce((model) => overview.render(model)), ...[table, restarts, blocked].map((view) => stepsOf(view))];
+for (const view of [atOnce(drawFrame), ...home.map(whenHome), drawDetail]) store.onChange(view);
 void new Live(store).start();
 
 function drawFrame(model: Model): void {
@@ -38,14 +41,18 @@ function drawFrame(model: Model): void {
   document.title = model.host === "" ? title : `${title} · ${model.host}`;
 }
 
-function drawDetail(model: Model): void {
-  detail?.render(model);
+function* drawDetail(model: Model): Steps {
+  if (detail !== null) yield* detail.render(model);
+}
+
+function stepsOf(view: { render(model: Model): Steps }): View {
+  return (model) => view.render(model);
 }
 
 /** What is on the first view is not drawn while an instance is looked at. */
-function whenHome(view: { render(model: Model): void }): (model: Model) => void {
-  return (model) => {
-    if (detail === null) view.render(model);
+function whenHome(view: View): View {
+  return function* (model) {
+    if (detail === null) yield* view(model);
   };
 }
 

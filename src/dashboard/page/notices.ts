@@ -1,5 +1,5 @@
 /** What stands above everything else: that what is shown is old, and what of the host needs a person. */
-import { h, setProse } from "./dom.ts";
+import { h, setProse, setText } from "./dom.ts";
 import type { Model } from "./model.ts";
 import { LINKS, type Notice, noticesOf } from "./words.ts";
 
@@ -14,7 +14,7 @@ export class Notices {
   }
 
   render(model: Model): void {
-    this.#link.textContent = LINKS[model.link];
+    setText(this.#link, LINKS[model.link]);
     this.#link.dataset.link = model.link;
     const notices = noticesOf(model);
     const drawn = JSON.stringify(notices);

@@ -4,7 +4,7 @@ import { count } from "./format.ts";
 import { axis, laneChart, legend } from "./lane.ts";
 import { type Lane, lanesOf } from "./lanes.ts";
 import type { Model } from "./model.ts";
-import type { Store } from "./store.ts";
+import type { Steps, Store } from "./store.ts";
 
 const MINUTE = 60_000;
 export const SPANS: readonly (readonly [span: number, words: string])[] = [
@@ -33,33 +33,26 @@ export class Restarts {
     this.#again();
   }
 
-  render({ events, link }: Model): void {
+  *render({ events, link }: Model): Steps {
     if (events === this.#drawn || link === "connecting") return;
     this.#drawn = events;
-    const now = Date.now();
-    const lanes = lanesOf(events, now, this.#span);
-    this.element.replaceChildren(...(lanes.length === 0 ? [this.#nothing()] : this.#chart(lanes, now)));
+    const [now, span] = [Date.now(), this.#span];
+    const lanes = lanesOf(events, now, span);
+    const shown = this.#isAll ? lanes : lanes.slice(0, FEW);
+    const rows: Node[] = [];
+    for (const lane of shown) {
+      yield;
+      rows.push(rowOf(lane, now - span, now));
+    }
+    const more = lanes.length - shown.length;
+    const all = button({ class: "plain" }, () => this.#all(), `Show ${count(more, "more instance")}`);
+    const chart = [h("ul", { class: "lanes" }, ...rows), axis(span), legend(), ...(more > 0 ? [all] : [])];
+    this.element.replaceChildren(...(lanes.length === 0 ? [this.#nothing()] : chart));
   }
 
   #again(): void {
     this.#drawn = null;
     this.#store.changed();
-  }
-
-  #chart(lanes: readonly Lane[], now: number): Node[] {
-    const shown = this.#isAll ? lanes : lanes.slice(0, FEW);
-    const rows = shown.map((lane) =>
-      h(
-        "li",
-        {},
-        linkTo(lane.name),
-        laneChart(lane, now - this.#span, now),
-        h("span", { class: "times" }, times(lane)),
-      ),
-    );
-    const more = lanes.length - shown.length;
-    const all = button({ class: "plain" }, () => this.#all(), `Show ${count(more, "more instance")}`);
-    return [h("ul", { class: "lanes" }, ...rows), axis(this.#span), legend(), ...(more > 0 ? [all] : [])];
   }
 
   #all(): void {
@@ -73,4 +66,6 @@ export class Restarts {
   }
 }
 
+const rowOf = (lane: Lane, since: number, now: number): HTMLLIElement =>
+  h("li", {}, linkTo(lane.name), laneChart(lane, since, now), h("span", { class: "times" }, times(lane)));
 const times = ({ restarts }: Lane): string => (restarts === 0 ? "" : `${restarts}×`);
