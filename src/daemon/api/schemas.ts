@@ -1,10 +1,9 @@
 /**
  * The schema of every route, made from the TypeBox of description.ts and kept as plain data (`schemas.json`, see openapi.ts), so
- * that the daemon need not load TypeBox. What is asked is held against it by the ajv that the daemon has for its file anyway,
- * compiled when a route is first asked; what is answered is of these types (model.ts) and held against it by the tests, and
+ * that the daemon need not load TypeBox. What is asked is held against it by ajv, which is loaded when it is first needed; what is answered is of these types (model.ts) and held against it by the tests, and
  * goes out by `JSON.stringify`. See docs/decisions/0009.
  */
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { Ajv, ErrorObject, ValidateFunction } from "ajv";
 import type { FastifyInstance, FastifySchema, FastifyServerOptions } from "fastify";
 import { Refusal } from "./problems.ts";
 import data from "./schemas.json" with { type: "json" };
@@ -22,15 +21,16 @@ export function describeRoutes(api: FastifyInstance): void {
     const schema = SCHEMAS.get(`${method === "HEAD" ? "GET" : method} ${route.url}`);
     if (schema === undefined) throw new Error(`${method} ${route.url} is not in src/daemon/api/description.ts`);
     route.schema = schema;
+    if (schema.params !== undefined || schema.querystring !== undefined) route.preValidation = loadAjv;
   });
 }
 
 let ajv: Ajv | null = null;
 /** Lenient as a URL is: `5` is a number, and what is left out has its default. The schemas are ours and tested. */
-const compile = (schema: object): ValidateFunction => {
-  ajv ??= new Ajv({ coerceTypes: true, useDefaults: true, verbose: true, meta: false, validateSchema: false });
-  return ajv.compile(schema);
-};
+async function loadAjv(): Promise<void> {
+  const options = { coerceTypes: true, useDefaults: true, verbose: true, meta: false, validateSchema: false };
+  if (ajv === null) ajv = new (await import("ajv")).Ajv(options);
+}
 
 const unused = (): never => {
   throw new Error("describeRoutes() says what a schema is compiled by");
@@ -41,10 +41,12 @@ export const NO_COMPILERS: NonNullable<FastifyServerOptions["schemaController"]>
 };
 
 function checker({ schema }: { readonly schema: unknown }) {
-  let fits: ValidateFunction | null = null;
+  let fits: ValidateFunction | undefined;
   return (asked: unknown) => {
-    fits ??= compile(Object(schema));
-    return fits(asked) ? { value: asked } : { error: new Refusal("bad-request", faultOf(fits.errors?.[0])) };
+    fits ??= ajv?.compile(Object(schema));
+    return fits?.(asked) === true
+      ? { value: asked }
+      : { error: new Refusal("bad-request", faultOf(fits?.errors?.[0])) };
   };
 }
 
