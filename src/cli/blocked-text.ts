@@ -39,18 +39,30 @@ export function table(reports: readonly EgressReport[], width = Number.POSITIVE_
 
 function narrow(rows: readonly (readonly string[])[], width: number): string[] {
   const minutes = (text: string): string => text.replace(/^\d{4}-(.*):\d\d$/, "$1");
-  const [head = "", ...lines] = fitted(
-    [HEAD, ...rows].map((row) => row.slice(0, -1).map(minutes)),
+  const short = [HEAD, ...rows].map((row) => row.slice(0, -1).map(minutes));
+  const [head = "", ...lines] = columns(short);
+  if ([head, ...lines].every((line) => line.length <= width))
+    return [head, ...lines.flatMap((line, index) => [line, `  to allow: ${rows[index]?.at(-1)}`])];
+  const [less = "", ...others] = fitted(
+    short.map(([instance = "", , ...more]) => [instance, ...more]),
     width,
   );
-  return [head, ...lines.flatMap((line, index) => [line, `  to allow: ${rows[index]?.at(-1)}`])];
+  return [
+    less,
+    ...others.flatMap((line, index) => {
+      const [, destination, ...more] = rows[index] ?? [];
+      return [line, `  to ${destination}`, `  to allow: ${more.at(-1)}`];
+    }),
+  ];
 }
 
 function footnotes({ name, mode, further, observed }: EgressReport): string[] {
   return [
     ...(further > 0 ? [`${name}: ${further} more packets, to destinations that are not listed`] : []),
     ...(mode === "audit" ? [`${name}: audit: nothing of this was refused, all of it passed`] : []),
-    ...(observed === null ? [`${name}: its policy has not been observed at work since it was put in force`] : []),
+    ...(observed === null && mode !== "none"
+      ? [`${name}: its policy has not been observed at work since it was put in force`]
+      : []),
   ];
 }
 

@@ -41,7 +41,13 @@ project-a  [2001:db8::7]:53/udp        2  11-21 01:02  11-21 01:02
 `,
   );
   const longest = report([refused("2001:db8:1111:2222:3333:4444:5555:6666", 65535, 1_000_000)]);
-  for (const line of table([longest], 80).split("\n")) assert.ok(line.length <= 80, line);
+  const long = table([{ ...longest, name: "a-name-of-22-characters" }], 80);
+  for (const line of long.split("\n")) assert.ok(line.length <= 80, line);
+  assert.match(
+    long,
+    /^ {2}to \[2001:db8:1111:2222:3333:4444:5555:6666\]:65535\/tcp\n {2}to allow: /m,
+    "nothing of it is cut",
+  );
 });
 
 test("what the table cannot show is said below it", () => {

@@ -1,6 +1,5 @@
 /** All commands. Each is a file of its own, loaded when asked for. */
 import { type Command, JSON_OPTION, MAYBE_ONE, ONE } from "./command.ts";
-import { EX } from "./exit.ts";
 
 const FOLLOW = { follow: { type: "boolean", short: "f", help: "go on as more comes, until ended" } } as const;
 const WAIT = { wait: { type: "boolean", help: "until it is ready, or has failed" } } as const;
@@ -139,6 +138,6 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     args: [],
     options: { json: { type: "boolean", help: "its log as lines of JSON also where systemd starts it" } },
     help: "run the supervisor (systemd starts it)",
-    run: async ({ options }) => (await import("../daemon/main.ts")).daemon(options.json === true).then(() => EX.OK),
+    run: async ({ options }) => (await import("./daemon.ts")).daemon(options.json === true),
   },
 };

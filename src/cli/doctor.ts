@@ -145,7 +145,7 @@ export async function doctor(json: boolean): Promise<number> {
     const rows = listed([["WHAT", "STATE", "FOUND"], ...found.map((each) => [each.what, each.state, each.found])]);
     const isColoured = hasColour(process.stdout, process.env);
     writeLines(rows.map((line) => painted(line, isColoured)));
-    writeLines(found.flatMap(({ what, remedy }) => (remedy === null ? [] : ["", `${what}: ${remedy}`])));
+    writeLines(found.flatMap(({ what, remedy }) => (remedy === null ? [] : ["", ...listed([[`${what}:`, remedy]])])));
   }
   return ok ? EX.OK : EX.FAILURE;
 }

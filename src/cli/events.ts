@@ -5,7 +5,7 @@ import { get, stream, understood } from "./client.ts";
 import type { Call } from "./command.ts";
 import { Unavailable } from "./command.ts";
 import { EX } from "./exit.ts";
-import { complain, write, writeJson } from "./output.ts";
+import { complain, unknownInstance, write, writeJson } from "./output.ts";
 import { hasColour, painted } from "./table.ts";
 
 const AGAIN_MS = 1000;
@@ -13,11 +13,16 @@ const AGAIN_MS = 1000;
 export async function events(name: string | undefined, { follow, json }: Call["options"]): Promise<number> {
   const query = name === undefined ? "" : `?instance=${encodeURIComponent(name)}`;
   const { events: found } = understood(EventList, (await get(`/v1/events${query}`)).body);
+  if (found.length === 0 && follow !== true && name !== undefined && (await isUnknown(name)))
+    return unknownInstance(name);
   if (follow !== true && json === true) writeJson({ events: found });
   else for (const event of found) tell(event, json === true);
   if (follow === true) await goOn(query, found.at(-1)?.id ?? null, json === true);
   return EX.OK;
 }
+
+const isUnknown = async (name: string): Promise<boolean> =>
+  (await get(`/v1/instances/${encodeURIComponent(name)}`)).status === 404;
 
 const colour = hasColour(process.stdout, process.env);
 

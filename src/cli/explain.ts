@@ -1,4 +1,6 @@
 /** `explain NAME`: an instance's settings, units and policy as they follow from the file and this host, and where each is from. */
+
+import ipaddr from "ipaddr.js";
 import { policyOf } from "../netpolicy/policy.ts";
 import { baselineProperties } from "../sandbox/baseline.ts";
 import { dropIn } from "../sandbox/drop-in.ts";
@@ -43,8 +45,15 @@ const DERIVED: Readonly<Record<string, string>> = {
   "networkIsolation.dns": "host",
 };
 
-const spell = (value: unknown): string =>
-  JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "bigint" ? `${inner}` : inner)) ?? "";
+const spell = (value: unknown): string => JSON.stringify(value, (_key, inner: unknown) => plainOf(inner)) ?? "";
+
+/** Large numbers in digits; the bytes of an address as people write it. */
+const plainOf = (value: unknown): unknown =>
+  typeof value === "bigint"
+    ? `${value}`
+    : value instanceof Uint8Array
+      ? ipaddr.fromByteArray([...value]).toString()
+      : value;
 
 export function explanation(spec: InstanceSpec, written: unknown, host: Host): Explanation {
   const units = instanceUnits(spec, host);
@@ -81,7 +90,7 @@ function text({ settings, units, policy, relaxations }: Explanation): string[] {
     "Settings",
     ...listed(settings.map(({ field, value, from }) => [`  ${field}`, HOW[from] ?? from, spell(value)])),
     ...units.flatMap(({ unit, properties, dropIn: lines }) => [
-      ...["", `${unit} (properties as on the bus; what is in force: systemctl show ${unit})`],
+      ...["", unit, `  as on the bus; what is in force: systemctl show ${unit}`],
       ...listed(properties.map(({ name, value, from }) => [`  ${name}`, HOW[from] ?? from, value])),
       ...(lines.length === 0
         ? []

@@ -25,7 +25,8 @@ export interface Instances {
 export async function readInstances(path: string): Promise<Instances> {
   const bytes = await readInstanceFile(path);
   const parsed: ParsedFile = parseInstanceFile(bytes, await readResolvers());
-  if (!parsed.ok) throw new FileMistake(parsed.problems[0] ?? NOTHING);
+  const [first = NOTHING] = parsed.problems;
+  if (!parsed.ok) throw new FileMistake({ ...first, what: `${path}: ${first.what}` });
   const raw: unknown = JSON.parse(
     Buffer.from(bytes)
       .toString("utf8")

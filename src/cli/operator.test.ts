@@ -114,6 +114,7 @@ test("explain says of each setting whether it is the file's, a default, or follo
     [property("PrivateUsers")?.from, property("User")?.from, property("User")?.value],
     ["baseline", "instance", '"opencode-a"'],
   );
+  assert.match(property("IPAddressDeny")?.value ?? "", /^\[\[2,"0\.0\.0\.0",0\],\[10,"::",0\]\]$/);
 });
 
 test("fields are dotted, and written by themselves or by what is above them", () => {

@@ -108,7 +108,7 @@ export function detail(instance: InstanceDetail, screen: Screen = process.stdout
   const fields = {
     ...rest,
     listen: listen === null ? null : [hostPort(listen.address, listen.port), ...listen.extraPorts].join(", "),
-    egress: `${policy.wanted}${policy.inForce ? ", in force" : ", not in force"}`,
+    egress: policy.wanted === "none" ? "open" : `${policy.wanted}, ${policy.inForce ? "in force" : "NOT IN FORCE"}`,
     observed: policyObserved,
     uses: usageText(usage),
     exposure: exposure === null ? null : `${exposure.toFixed(1)} of 10 (systemd-analyze security)`,

@@ -38,17 +38,26 @@ test("a list of names and values goes on below itself, and nothing of it is left
     ["environment", "default", '["HOME=/var/lib/opencode/instance-state/project-a","LANG=C.UTF-8"]'],
     ["hash", "file", "0".repeat(64)],
   ];
-  const lines = folded(rows, 60);
+  const lines = folded(rows, 62);
   assert.deepEqual(lines, [
-    'environment  default  ["HOME=/var/lib/opencode/instance-stat',
-    '                      e/project-a","LANG=C.UTF-8"]',
-    `hash         file     ${"0".repeat(38)}`,
-    `                      ${"0".repeat(26)}`,
+    'environment  default  ["HOME=/var/lib/opencode/instance-state/',
+    '                      project-a","LANG=C.UTF-8"]',
+    `hash         file     ${"0".repeat(40)}`,
+    `                      ${"0".repeat(24)}`,
   ]);
   assert.deepEqual(folded(rows, Number.POSITIVE_INFINITY), columns(rows));
+  assert.deepEqual(folded(rows, 44), [
+    "environment  default",
+    '      ["HOME=/var/lib/opencode/instance-stat',
+    '      e/project-a","LANG=C.UTF-8"]',
+    "hash         file",
+    `      ${"0".repeat(38)}`,
+    `      ${"0".repeat(26)}`,
+  ]);
   assert.deepEqual(folded([["why", "one word after another, and so on"]], 25), [
-    "why  one word after",
-    "     another, and so on",
+    "why",
+    "      one word after",
+    "      another, and so on",
   ]);
 });
 

@@ -35,18 +35,27 @@ export function fitted(rows: readonly Row[], width: number): string[] {
 const LEAST = 4;
 const cut = (cell: string, width: number): string => (cell.length <= width ? cell : `${cell.slice(0, width - 1)}…`);
 
-/** The same, no wider than `width`, with nothing left out: the last column goes on below itself, broken after spaces and commas. */
+/**
+ * The same, no wider than `width`, with nothing left out: the last column goes on below itself, or where there is little room
+ * below the line, broken after spaces and commas.
+ */
 export function folded(rows: readonly Row[], width: number): string[] {
   const before = widthsOf(rows.map((row) => row.slice(0, -1)));
-  const left = Math.max(LEAST_FOLDED, width - before.reduce((sum, each) => sum + each + 2, 0));
-  return columns(
-    rows.flatMap((row) => {
-      const [first = "", ...more] = pieces(row.at(-1) ?? "", left);
-      return [[...row.slice(0, -1), first], ...more.map((piece) => [...before.map(() => ""), piece])];
-    }),
-  );
+  const left = width - before.reduce((sum, each) => sum + each + 2, 0);
+  const isBeside = left >= LEAST_BESIDE;
+  const cells = rows.map((row) => {
+    const last = row.at(-1) ?? "";
+    return isBeside || last.length <= left ? pieces(last, left) : ["", ...pieces(last, width - INDENT.length)];
+  });
+  const lines = columns(rows.map((row, index) => [...row.slice(0, -1), cells[index]?.[0] ?? ""]));
+  const indent = isBeside ? " ".repeat(width - left) : INDENT;
+  return lines.flatMap((line, index) => [
+    line,
+    ...(cells[index] ?? []).slice(1).map((piece) => (indent + piece).trimEnd()),
+  ]);
 }
-const LEAST_FOLDED = 20;
+const LEAST_BESIDE = 40;
+const INDENT = "      ";
 
 /** `text` in pieces of `width` at most; what has neither space nor comma in it is cut where it must be. */
 function pieces(text: string, width: number): string[] {

@@ -52,6 +52,12 @@ const CASES: readonly (readonly [given: string, view: View, state: State, why: R
     "failed",
     /^the server hung and was killed: no answer; mend it/,
   ],
+  [
+    "on the way to the next try, as systemd tells it: not yet failed for good",
+    { ...running, main: { ...main, ...exited, sub: "failed-before-auto-restart" } },
+    "backing-off",
+    /^the server failed: exit status 78[^;]*$/,
+  ],
   ["between two tries", { ...running, main: { ...main, ...again } }, "backing-off", /exit status 78/],
   [
     "killed for want of memory, the first process or the server below it",

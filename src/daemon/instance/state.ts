@@ -24,6 +24,11 @@ export type State = (typeof STATES)[number];
 
 type Row = readonly [state: State, when: (view: View) => boolean, why: (view: View) => string | null];
 
+/** What a service goes through that systemd starts again; on the way it is `failed` or `inactive` for a moment (systemd 254). */
+const AGAIN = new Set([
+  ...["failed-before-auto-restart", "dead-before-auto-restart", "auto-restart", "auto-restart-queued"],
+]);
+
 const nothing = () => null;
 const problemOf = ({ blocked }: View): string | null => (blocked === null ? null : formatProblem(blocked));
 
@@ -61,12 +66,12 @@ const ROWS: readonly Row[] = [
     (view) => view.setup?.active === "failed",
     (view) => `setup failed: ${howItEnded(view.setup)}; mend it, then \`opencode-supervisor reload\``,
   ],
+  ["backing-off", (view) => AGAIN.has(view.main?.sub ?? ""), serverFailed],
   [
     "failed",
     (view) => view.main?.active === "failed",
     (view) => `${serverFailed(view)}; mend it, then \`opencode-supervisor start ${view.name}\``,
   ],
-  ["backing-off", (view) => view.main?.sub === "auto-restart", serverFailed],
   [
     "unhealthy",
     (view) => view.main?.active === "active" && "why" in view.health,

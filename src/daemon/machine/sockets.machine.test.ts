@@ -84,6 +84,8 @@ describe("the sockets of the supervisor", () => {
   });
 
   it("without them, as by hand, the daemon makes its own; what a crash of it leaves is replaced", async () => {
+    const second = await host.cli("daemon");
+    assert.deepEqual([second.code, /runs already; first: systemctl stop/.test(second.stderr)], [69, true]);
     await host.systemctl("stop", ...ALL);
     await sh("systemd-run --unit by-hand --property=UMask=0077 opencode-supervisor daemon");
     await host.untilAll({ a: "starting" });
