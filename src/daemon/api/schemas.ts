@@ -1,11 +1,10 @@
 /**
  * The schema of every route, made from the TypeBox of description.ts and kept as plain data (`schemas.json`, see openapi.ts), so
- * that the daemon need not load TypeBox. What is asked is held against it by ajv, which is loaded when it is first needed; what is answered is of these types (model.ts) and held against it by the tests, and
- * goes out by `JSON.stringify`. See docs/decisions/0009.
+ * that the daemon need not load TypeBox. What is asked is held against it (asked.ts); what is answered is of these types (model.ts)
+ * and held against it by the tests, and goes out by `JSON.stringify`. See docs/decisions/0009.
  */
-import type { Ajv, ErrorObject, ValidateFunction } from "ajv";
 import type { FastifyInstance, FastifySchema, FastifyServerOptions } from "fastify";
-import { Refusal } from "./problems.ts";
+import { checker } from "./asked.ts";
 import data from "./schemas.json" with { type: "json" };
 
 /** By method and path as fastify has them: `GET /v1/instances/:name`. */
@@ -21,15 +20,7 @@ export function describeRoutes(api: FastifyInstance): void {
     const schema = SCHEMAS.get(`${method === "HEAD" ? "GET" : method} ${route.url}`);
     if (schema === undefined) throw new Error(`${method} ${route.url} is not in src/daemon/api/description.ts`);
     route.schema = schema;
-    if (schema.params !== undefined || schema.querystring !== undefined) route.preValidation = loadAjv;
   });
-}
-
-let ajv: Ajv | null = null;
-/** Lenient as a URL is: `5` is a number, and what is left out has its default. The schemas are ours and tested. */
-async function loadAjv(): Promise<void> {
-  const options = { coerceTypes: true, useDefaults: true, verbose: true, meta: false, validateSchema: false };
-  if (ajv === null) ajv = new (await import("ajv")).Ajv(options);
 }
 
 const unused = (): never => {
@@ -39,20 +30,3 @@ const unused = (): never => {
 export const NO_COMPILERS: NonNullable<FastifyServerOptions["schemaController"]> = {
   compilersFactory: { buildValidator: unused, buildSerializer: unused },
 };
-
-function checker({ schema }: { readonly schema: unknown }) {
-  let fits: ValidateFunction | undefined;
-  return (asked: unknown) => {
-    fits ??= ajv?.compile(Object(schema));
-    return fits?.(asked) === true
-      ? { value: asked }
-      : { error: new Refusal("bad-request", faultOf(fits?.errors?.[0])) };
-  };
-}
-
-/** `lines: must be <= 1000; it is how many, at most` */
-function faultOf(error: ErrorObject | undefined): string {
-  const { instancePath = "", message = "is wrong", parentSchema } = error ?? {};
-  const meaning: unknown = parentSchema?.description;
-  return `${instancePath.slice(1)}: ${message}${typeof meaning === "string" ? `; it is ${meaning}` : ""}`;
-}
