@@ -42,7 +42,13 @@ export const Explanation = Type.Object({
       dropIn: Type.Array(Type.String()),
     }),
   ),
-  policy: Type.Array(Type.Object({ field: Type.String(), value: Type.Unknown() })),
+  policy: Type.Array(
+    Type.Object({
+      ...{ field: Type.String(), value: Type.Unknown() },
+      setting: Type.String({ description: "the one of `settings` that it follows from" }),
+      from: Type.String({ description: "where that is from" }),
+    }),
+  ),
   relaxations: Type.Array(Type.String()),
 });
 export type Explanation = Static<typeof Explanation>;

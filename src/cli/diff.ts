@@ -8,12 +8,16 @@ import type { FileDifference, InstanceDifference } from "./answers.ts";
 import { EX } from "./exit.ts";
 import { fieldsOf } from "./fields.ts";
 import { type Instances, readInstances, thisHost } from "./instance-files.ts";
-import { orProblem, tellProblems, writeJson, writeLines } from "./output.ts";
+import { FileMistake, orProblem, tellProblems, writeJson, writeLines } from "./output.ts";
 
 /** Exit 0 when nothing would change, 1 when something would, 65 when FILE has mistakes. */
 export const diff = (path: string, json: boolean): Promise<number> =>
   orProblem(async () => {
-    const [now, then, host] = await Promise.all([readInstalled(), readInstances(path), thisHost()]);
+    const [now, then, host] = await Promise.all([readInstalled(), readCandidate(path), thisHost()]);
+    if (then instanceof FileMistake) {
+      if (json) writeJson({ instances: [], problems: [then.problem] } satisfies FileDifference);
+      throw then;
+    }
     const hash = (spec: InstanceSpec): string => instanceUnits(spec, host).specHash;
     const found = differences(now, then, hash);
     tellProblems(then.problems);
@@ -21,6 +25,13 @@ export const diff = (path: string, json: boolean): Promise<number> =>
     else writeLines(found.length === 0 ? ["nothing would change"] : found.flatMap(text));
     if (then.problems.length > 0) return EX.DATAERR;
     return found.length === 0 ? EX.OK : EX.FAILURE;
+  });
+
+/** The file, or why nothing in it can be used. */
+const readCandidate = (path: string): Promise<Instances | FileMistake> =>
+  readInstances(path).catch((error: unknown) => {
+    if (error instanceof FileMistake) return error;
+    throw error;
   });
 
 const NONE: Instances = { specs: new Map(), bad: [], problems: [], raw: {} };

@@ -59,6 +59,7 @@ export function explanation(spec: InstanceSpec, written: unknown, host: Host): E
   const units = instanceUnits(spec, host);
   const hardening = new Set(baselineProperties(host.systemdVersion, {}).map(([name]) => name));
   const origin = (name: UnitProperty[0]): string => (hardening.has(name) ? "baseline" : "instance");
+  const source = (field: string): string => (isWritten(written, field) ? "file" : (DERIVED[field] ?? "default"));
   const unit = (of: string, properties: readonly UnitProperty[], file: string | null) => ({
     unit: of,
     properties: properties.map(([name, value]) => ({ name, value: spell(value), from: origin(name) })),
@@ -66,23 +67,39 @@ export function explanation(spec: InstanceSpec, written: unknown, host: Host): E
   });
   return {
     name: spec.name,
-    settings: fieldsOf(spec).map(([field, value]) => ({
-      ...{ field, value: value ?? null },
-      from: isWritten(written, field) ? "file" : (DERIVED[field] ?? "default"),
-    })),
+    settings: fieldsOf(spec).map(([field, value]) => ({ field, value: value ?? null, from: source(field) })),
     specHash: units.specHash,
     units: [
       unit(setupUnit(spec.name), units.setup, dropIn(spec, "setup")),
       unit(mainUnit(spec.name), units.main, dropIn(spec, "main")),
     ],
-    policy: fieldsOf(policyOf(spec)).map(([field, value]) => ({ field, value: value ?? null })),
+    policy: fieldsOf(policyOf(spec)).map(([field, value]) => {
+      const setting = settingOf(field);
+      return { field, value: value ?? null, setting, from: source(setting) };
+    }),
     relaxations: [...units.relaxations],
   };
 }
 
+/** Settings that a part of the policy has another name than. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  ...{ "listen.ports": "listen.port", "listen.from": "listen.allowFrom", isolation: "networkIsolation.enable" },
+  "isolation.mode": "networkIsolation.mode",
+  "isolation.allow": "networkIsolation.outboundAllowCidrs",
+  "isolation.dns": "networkIsolation.dns",
+  loopbackPorts: "networkIsolation.allowLoopbackPorts",
+  connectionsMax: "networkIsolation.connectionsMax",
+};
+
+/** `isolation.allow.v4` → `networkIsolation.outboundAllowCidrs` */
+export function settingOf(field: string): string {
+  const whole = field.replace(/\.v[46]$/, "");
+  return SETTINGS[whole] ?? (whole.startsWith("logging.") ? `networkIsolation.${whole}` : whole);
+}
+
 const HOW: Readonly<Record<string, string>> = {
   ...{ file: "the file", default: "default", name: "its name", host: "this host" },
-  ...{ baseline: "docs/sandbox.md", instance: "" },
+  ...{ baseline: "docs/sandbox.md", instance: "the settings" },
 };
 
 function text({ settings, units, policy, relaxations }: Explanation): string[] {
@@ -97,7 +114,9 @@ function text({ settings, units, policy, relaxations }: Explanation): string[] {
         : ["  drop-in, from sandbox.serviceConfig and the like:", ...lines.map((line) => `    ${line}`)]),
     ]),
     ...["", "Network policy"],
-    ...listed(policy.map(({ field, value }) => [`  ${field}`, spell(value)])),
+    ...listed(
+      policy.map(({ field, value, setting, from }) => [`  ${field}`, `${setting}, ${HOW[from] ?? from}`, spell(value)]),
+    ),
     ...(relaxations.length === 0 ? [] : ["", "Weaker than the baseline", ...relaxations.map((line) => `  ${line}`)]),
   ];
 }

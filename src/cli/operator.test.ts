@@ -108,6 +108,11 @@ test("explain says of each setting whether it is the file's, a default, or follo
     ),
     ["file", "default", "name", "host", "default"],
   );
+  const names = new Set(found.settings.map(({ field }) => field));
+  const lost = found.policy.filter(({ setting }) => !names.has(setting));
+  assert.deepEqual(lost, [], "what the policy has is a setting's");
+  const allowed = found.policy.find(({ field }) => field === "isolation.dns.v4");
+  assert.deepEqual([allowed?.setting, allowed?.from], ["networkIsolation.dns", "host"]);
   const main = found.units.find(({ unit }) => unit === "opencode-a.service");
   const property = (name: string) => main?.properties.find((each) => each.name === name);
   assert.deepEqual(

@@ -169,6 +169,7 @@ describe("the operator's program", () => {
   it("diff says what a reload will do, and the reload does it", async () => {
     const file = { a: light("a", 8001, { logLevel: "DEBUG" }), b: light("b", 8002) };
     await host.machine.writeFile("/root/next.json", JSON.stringify({ version: 1, instances: file }));
+    assert.equal((await json("diff", 65, "/etc/passwd")).problems.length, 1);
     const { instances } = await json("diff", 1, "/root/next.json");
     assert.deepEqual(
       instances.map(({ name, effect }) => `${name} ${effect}`),
