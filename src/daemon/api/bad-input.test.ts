@@ -38,6 +38,15 @@ test("what is no HTTP, has too many headers or too large a body is refused by a 
     [`${post}content-type: application/json\r\ncontent-length: 99999\r\n\r\n`, 413, "too-large"],
     [`${post}content-type: application/json\r\ncontent-length: 1\r\n\r\n{`, 400, "bad-request"],
     [`${post}content-type: text/html\r\ncontent-length: 1\r\n\r\nx`, 400, "bad-request"],
+    ["GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n", 400, "bad-request"],
+    [`${post}expect: a miracle\r\n\r\n`, 400, "bad-request"],
+    ["CONNECT example.org:443 HTTP/1.1\r\nhost: x\r\n\r\n", 400, "bad-request"],
+    [
+      "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+      400,
+      "bad-request",
+    ],
+    ["BREW / HTTP/1.1\r\nhost: x\r\n\r\n", 400, "bad-request"],
   ];
   for (const [bytes, status, code] of cases) {
     const [head = "", body = ""] = (await send(path, bytes)).split("\r\n\r\n");

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { chmod, chown, rm } from "node:fs/promises";
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { type HostFacts, type Snapshot, status } from "../status.ts";
 import { instanceList } from "./list.ts";
@@ -40,13 +40,14 @@ const LAST_MS = 1000;
 export function bareServer(hint: string, { request, inactive, look }: Patience = PATIENCE): FastifyInstance {
   const api = Fastify({
     ...{ logger: false, bodyLimit: 1024, requestTimeout: request, return503OnClosing: false },
-    ...{ connectionTimeout: inactive, http: { connectionsCheckingInterval: look } },
+    ...{ connectionTimeout: inactive, http: { connectionsCheckingInterval: look, requireHostHeader: false } },
     schemaController: NO_COMPILERS,
     frameworkErrors: (error, _request, reply) =>
       void refuse(reply, codeOfStatus(error.statusCode ?? 400), error.message),
     clientErrorHandler: refuseBytes,
   });
   api.server.maxConnections = CONNECTIONS_MOST;
+  refuseOddities(api);
   api.setErrorHandler((error: FastifyError, _request, reply) =>
     refuse(reply, error instanceof Refusal ? error.code : codeOfStatus(error.statusCode ?? 500), error.message),
   );
@@ -78,15 +79,24 @@ export function buildApi(
   return api;
 }
 
+/** What Node would refuse without a word, or with an empty answer. */
+function refuseOddities(api: FastifyInstance): void {
+  api.addHook("onRequest", ({ headers: { host }, raw }, _reply, done) =>
+    done(host === undefined && raw.httpVersion === "1.1" ? new Refusal("bad-request", "Host: write one") : undefined),
+  );
+  api.server.on("checkExpectation", ({ socket }) => refuseBytes(new Error("Expect: write 100-continue"), socket));
+  api.server.on("connect", (_request, socket) => refuseBytes(new Error("CONNECT: this is no proxy"), socket));
+}
+
 const OF_BYTES: Readonly<Record<string, Code>> = {
   HPE_HEADER_OVERFLOW: "too-large",
   ERR_HTTP_REQUEST_TIMEOUT: "too-slow",
 };
 
 /** What is not HTTP, or too much of it, or does not come to its end, never becomes a request. */
-function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+function refuseBytes(error: Error & { code?: string }, socket: Duplex): void {
   const code = OF_BYTES[error.code ?? ""] ?? "bad-request";
-  const body = JSON.stringify(problem(code, error.code ?? "not HTTP"));
+  const body = JSON.stringify(problem(code, error.code ?? error.message));
   const { status, title } = problem(code, "");
   const head = `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
   if (socket.writable) socket.end(head + body);

@@ -21,7 +21,7 @@ export function addEventRoutes(
     const instance = query.instance ?? null;
     return { events: ring.all().filter((event) => instance === null || event.instance === instance) };
   });
-  api.get<Asked>("/v1/events/stream", ({ query, headers }, reply) => {
+  api.get<Asked>("/v1/events/stream", { exposeHeadRoute: false }, ({ query, headers }, reply) => {
     if (streams.isFull)
       throw new Refusal("too-many-streams", "no more may follow the events; GET /v1/events has the last ones");
     reply.hijack();

@@ -65,6 +65,10 @@ test("one who comes back gets what came meanwhile, once; too late, he is told th
   }
 });
 
+test("who asks for the head of the stream alone follows nothing, and is not left waiting", async () => {
+  assert.equal((await fullApi().inject({ method: "HEAD", url: PATH })).statusCode, 404);
+});
+
 test("one more than may follow is refused by a problem document, and has a place when another goes", async (t) => {
   const { open } = await serving(t, { streams: 2 });
   const [first] = await Promise.all([open(), open()]);
