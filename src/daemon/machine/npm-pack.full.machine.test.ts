@@ -42,7 +42,7 @@ describe("npm pack", () => {
     const { stdout } = await host.machine.exec(["ls", `${INSTALLED}/dist/dashboard/page`]);
     const names = stdout.split("\n");
     assert.deepEqual(
-      ["index.html", "main.js", "base.css", "icon.svg"].filter((name) => !names.includes(name)),
+      ["index.html", "main.js", "page.css", "icon.svg"].filter((name) => !names.includes(name)),
       [],
     );
   });
