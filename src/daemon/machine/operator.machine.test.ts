@@ -1,6 +1,7 @@
 /** What an operator has of a running supervisor: its two sockets, its events in API and journal, and what may be asked of it. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 import { Value } from "typebox/value";
 import { ANSWERS } from "../../cli/answers.ts";
 import { INSTANCE_FILE, RUNTIME_DIR, SUPERVISOR_SOCKETS, SUPERVISOR_UNIT } from "../../spec/names.ts";
@@ -160,9 +161,17 @@ describe("the operator's program", () => {
       assert.ok(stdout.length > 0 && !stdout.includes("\u001b"), args.join());
       for (const line of stdout.split("\n")) assert.ok(line.length <= 80 || /[;:]/.test(line), line);
     }
-    const colours = await host.machine.exec(["script", "-qec", "opencode-supervisor doctor", "/dev/null"], {
-      check: false,
-    });
+    const onTerminal = (command: string) => {
+      const run = `stty columns 80; opencode-supervisor ${command}`;
+      return host.machine.exec(["script", "-qec", run, "/dev/null"], { check: false });
+    };
+    for (const command of ["instances", "show a", "explain a", "blocked", "doctor"]) {
+      const { stdout } = await onTerminal(command);
+      const lines = stripVTControlCharacters(stdout).split(/\r?\n/);
+      assert.ok(lines.length > 1, command);
+      for (const line of lines) assert.ok(line.length <= 80, `${command}: ${line}`);
+    }
+    const colours = await onTerminal("doctor");
     assert.ok(colours.stdout.includes("\u001b[32mok\u001b[0m"), colours.stdout);
   });
 
