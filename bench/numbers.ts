@@ -6,6 +6,10 @@ export const median = (values: readonly number[]): number => {
   return (low + high) / 2;
 };
 
+/** The value below which this part of all of them is: 0.25 is the lower quartile. */
+export const quantile = (values: readonly number[], part: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * part)] ?? Number.NaN;
+
 /** `9.62 (9.58–9.75)`: the median, and between what the single runs were; `unit` is put behind. */
 export function spread(values: readonly number[], digits: number, unit = ""): string {
   const text = (value: number) => value.toFixed(digits);
