@@ -34,13 +34,14 @@ no: goto refuse
 in: ip daddr 127.0.0.1 tcp dport 8000 goto pass
 in: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-inbound: " level info
 in: counter goto closed
-out: tcp sport 8000 jump answers comment "policy HASH 3"
+out: th sport 8000 meta l4proto tcp jump answers comment "policy HASH 3"
 out: ct status & confirmed == 0 ct count over 4096 meta priority set 0x4f520030 goto no_a-b
 out: th dport 9000 meta l4proto { tcp, udp } fib daddr type local meta priority set 0x4f440030 accept
 out: th dport 53 meta l4proto { tcp, udp } ip daddr 127.0.0.53 accept
 out: th dport 53 meta l4proto { tcp, udp } goto no_a-b
 out: meta priority set 0x4f400030
-out: ip daddr { 10.0.0.0/8, 192.0.2.1 } accept
+out: ip daddr 10.0.0.0/8 accept
+out: ip daddr 192.0.2.1 accept
 out: ip6 daddr fd00::/8 accept
 out: fib daddr type local accept
 out: goto no_a-b

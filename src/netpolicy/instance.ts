@@ -1,5 +1,5 @@
 /** One instance's part of the table: its chains, its counters, its entries. */
-import type { Networks } from "./cidr.ts";
+import { anyOf, towards } from "./match.ts";
 import {
   CROWDED,
   cgroupOf,
@@ -34,17 +34,12 @@ export function parsePolicyComment(comment: string | null): Installed | null {
   return hash === undefined || slot === undefined ? null : { hash, slot: Number(slot) };
 }
 
-const anyOf = (values: readonly (string | number)[]): string =>
-  values.length === 1 ? `${values[0]}` : `{ ${values.join(", ")} }`;
-
-/** One rule for each family that has a network. */
-const towards = (prefix: string, { v4, v6 }: Networks, verdict = "accept"): string[] => [
-  ...(v4.length > 0 ? [`${prefix}ip daddr ${anyOf(v4)} ${verdict}`] : []),
-  ...(v6.length > 0 ? [`${prefix}ip6 daddr ${anyOf(v6)} ${verdict}`] : []),
-];
-
 /** The port first: packets to others, which are the more, are asked nothing else. */
 const toPort = (ports: readonly number[]): string => `th dport ${anyOf(ports)} meta l4proto { tcp, udp }`;
+
+/** Of several ports the protocol comes first: that is less than a look into their set. */
+const fromPort = (ports: readonly number[]): string =>
+  ports.length === 1 ? `th sport ${ports[0]} meta l4proto tcp` : `tcp sport ${anyOf(ports)}`;
 
 /**
  * A flow is met before the connection table takes it up, and once: later packets are `confirmed`. With the mark of what is kept
@@ -62,7 +57,7 @@ function outRules(policy: Policy, slot: number, no: string): string[] {
   const mark = MARK + slotBits(slot) + (isolation === null ? OPEN : 0);
   const { allow, dns } = isolation ?? {};
   return [
-    `tcp sport ${anyOf(listen.ports)} jump answers`,
+    `${fromPort(listen.ports)} jump answers`,
     crowded(policy, mark, no),
     ...(loopbackPorts.length === 0
       ? []

@@ -148,7 +148,7 @@ function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonl
     ["opencode", UNREGISTERED],
     ["prerouting", `${marked()} goto loopback`],
     ["prerouting", `iif lo ct state != established ${inGate} goto visit`],
-    ["input", `iif != lo ct state != established meta pkttype host ${inGate} goto visit`],
+    ["input", `ct state != established iif != lo meta pkttype host ${inGate} goto visit`],
     ["output", `${inGate} jump opencode comment "${gateComment(gate, ids)}"`],
   ];
 }
