@@ -1,14 +1,12 @@
 /** The server of bench/api.ts, a process of its own: the API over 500 ready instances, and the same bytes from bare fastify. */
 import Fastify from "fastify";
 import { fullApi, readyView, snapshotOf } from "../src/daemon/api/testing.ts";
-import { EventRing } from "../src/daemon/events/ring.ts";
 import { instanceStatuses } from "../src/daemon/status.ts";
 
 const [path = "", count = "500"] = process.argv.slice(2);
 const views = Array.from({ length: Number(count) }, (_, index) => ({ ...readyView, name: `instance-${index}` }));
 const now = { ...snapshotOf(views) };
-const ring = new EventRing("bench", 512);
-const api = fullApi(undefined, { snapshot: now, ring });
+const api = fullApi(undefined, { snapshot: now });
 const changing = { ...snapshotOf(views), views: [...views] };
 const changed = fullApi(undefined, { snapshot: changing });
 changed.addHook("onRequest", async () => {
@@ -21,5 +19,4 @@ bare.get("/v1/instances", (_request, reply) => reply.type("application/json; cha
 await api.listen({ path: `${path}/api` });
 await changed.listen({ path: `${path}/changed` });
 await bare.listen({ path: `${path}/bare` });
-process.on("message", () => ring.add("info", { kind: "state", instance: "a" }, String(process.hrtime.bigint())));
 process.send?.(bytes.length);

@@ -1,23 +1,21 @@
 /**
  * What the status API takes: the list of 500 instances at 200 requests a second, from memory and after a change each, against
- * a bare fastify route that answers with the same bytes; and how long an event is on its way to one of 100 followers.
+ * a bare fastify route that answers with the same bytes; and how long after systemd's signal its followers have an event.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { get, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { eventDelays, FOLLOWERS, INSTANCES } from "./events.ts";
 import { kept, median, ratios, spread, table } from "./numbers.ts";
 
 const COUNT = 500;
 const PER_SECOND = 200;
 const ROUNDS = 5;
 const REQUESTS = 600;
-const FOLLOWERS = 100;
-const EVENTS = 100;
 const MOST_MS = 10;
 const MOST_RATIO = 1.5;
 const MOST_EVENT_MS = 20;
@@ -94,32 +92,7 @@ function lengthOf(start: string): number {
   return head + Number(body);
 }
 
-/** Milliseconds from each event to each follower's hearing of it. */
-async function followed(socketPath: string, say: () => void): Promise<number[]> {
-  const taken: number[] = [];
-  const heard = (chunk: Buffer): void => {
-    for (const [, at = "0"] of chunk.toString().matchAll(/"message":"(\d+)"/g))
-      taken.push(Number(process.hrtime.bigint() - BigInt(at)) / 1e6);
-  };
-  const follow = async (): Promise<IncomingMessage> => {
-    const call = get({ socketPath, path: "/v1/events/stream", agent: false });
-    const [answer]: IncomingMessage[] = await once(call, "response");
-    if (answer === undefined) throw new Error("no answer");
-    return answer.on("data", heard);
-  };
-  const followers = await Promise.all(Array.from({ length: FOLLOWERS }, follow));
-  for (let index = 0; index < EVENTS; index++) {
-    say();
-    await delay(20);
-  }
-  const end = performance.now() + 10_000;
-  while (taken.length < FOLLOWERS * EVENTS && performance.now() < end) await delay(20);
-  if (taken.length !== FOLLOWERS * EVENTS) throw new Error(`${taken.length} of ${FOLLOWERS * EVENTS} were heard`);
-  for (const follower of followers) follower.destroy();
-  return taken;
-}
-
-export async function api(): Promise<string> {
+async function listing(): Promise<string[][]> {
   const directory = mkdtempSync(join(tmpdir(), "bench-api-"));
   const server = fork(new URL("./api-server.ts", import.meta.url), [directory, String(COUNT)]);
   try {
@@ -131,8 +104,7 @@ export async function api(): Promise<string> {
     const ends = { api: runs.api.map(p99), changed: runs.changed.map(p99), bare: runs.bare.map(p99) };
     const middles = { api: runs.api.map(median), bare: runs.bare.map(median) };
     const times = ratios(middles.api, middles.bare);
-    const events = await followed(join(directory, "api"), () => server.send("say"));
-    return table([
+    return [
       [
         `${COUNT} instances, ${Math.round(Number(size) / 1024)} KiB, ${PER_SECOND} requests/s`,
         "median (spread)",
@@ -146,17 +118,27 @@ export async function api(): Promise<string> {
       ],
       ["p99, bare fastify, same bytes", spread(ends.bare, 1, "ms"), ""],
       ["median, times bare fastify's", spread(times, 2), `most ${MOST_RATIO}: ${kept(times, MOST_RATIO)}`],
-      [
-        `event to ${FOLLOWERS} followers, p99`,
-        spread([p99(events)], 1, "ms"),
-        `most ${MOST_EVENT_MS} ms: ${kept([p99(events)], MOST_EVENT_MS)}`,
-      ],
-    ]);
+    ];
   } finally {
     server.kill();
     await once(server, "exit");
     rmSync(directory, { recursive: true });
   }
+}
+
+async function events(): Promise<string[][]> {
+  const { signal, change } = await eventDelays();
+  const ends = [p99(signal)];
+  const what = `${INSTANCES} instances: systemd's signal to ${FOLLOWERS} followers`;
+  return [
+    [`${what}, p50`, spread([median(signal)], 1, "ms"), ""],
+    ["…, p99", spread(ends, 1, "ms"), `most ${MOST_EVENT_MS} ms: ${kept(ends, MOST_EVENT_MS)}`],
+    ["… from when systemd says it changed, p99", spread([p99(change)], 1, "ms"), ""],
+  ];
+}
+
+export async function api(): Promise<string> {
+  return table([...(await listing()), ...(await events())]);
 }
 
 if (import.meta.main) console.log(await api());

@@ -31,6 +31,8 @@ function supervised(content: string, { target = "active" } = {}) {
     pulse: { kind: "alive" },
   };
   const trouble: string[] = [];
+  /** The states that were told of, one after the other. */
+  const told: string[] = [];
   const host = {
     ...ports.host,
     mark: async (name: string, hash: string) => void markers.set(name, hash),
@@ -79,7 +81,10 @@ function supervised(content: string, { target = "active" } = {}) {
       output: async () => ({ output: ["last words"], oomKills: 1 }),
       followers: () => [],
       events: {
-        changed: () => undefined,
+        changed: (view) => {
+          const { state } = stateOf(view);
+          if (state !== told.at(-1)) told.push(state);
+        },
         gone: () => undefined,
         blocked: () => undefined,
         adopted: () => undefined,
@@ -95,7 +100,7 @@ function supervised(content: string, { target = "active" } = {}) {
     const found = Object.values(states(supervisor));
     return found.length > 0 && found.every((one) => one === state);
   };
-  return { ...ports, host, disk, markers, table, answer, trouble, make, states, all, isOpen: () => open };
+  return { ...ports, host, disk, markers, table, answer, trouble, told, make, states, all, isOpen: () => open };
 }
 
 test("everything in the file is brought up and found ready", async () => {
@@ -376,5 +381,18 @@ test("a server that hangs is killed, once, and comes back; one that is merely si
   await waitFor("ready", host.all(supervisor, "ready"));
   assert.equal(host.calls.filter((call) => call.startsWith("kill")).length, 1);
   assert.equal(supervisor.views[0]?.killed, null);
+  supervisor.close();
+});
+
+test("a server that is another all of a sudden is told of as starting, and not once more as ready before it was asked", async () => {
+  const host = supervised(file("a"));
+  const supervisor = host.make();
+  await supervisor.start();
+  await waitFor("ready", host.all(supervisor, "ready"));
+  host.answer.result = { ready: false, why: "nothing listens" };
+  const main = host.systemd.get("opencode-a.service");
+  host.told.length = 0;
+  host.systemd.set({ ...main, mainPid: main.mainPid + 1, since: main.since + 1 });
+  assert.deepEqual(host.told, ["starting"]);
   supervisor.close();
 });

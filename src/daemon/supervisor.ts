@@ -275,8 +275,8 @@ export class Supervisor {
     this.#health.follow(view);
     this.#output.follow(view);
     for (const follower of this.#followers) follower.follow(view);
-    this.#ports.events.changed(view);
     const controller = this.#controllers.get(view.name);
+    this.#ports.events.changed(controller?.view ?? view); // those above may have learnt more of it
     if (controller === undefined || !controller.isGone) return;
     controller.close();
     this.#controllers.delete(view.name);

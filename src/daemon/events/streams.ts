@@ -3,6 +3,7 @@
  * has a place in the ring and is written to as far as he reads, so that a slow one costs a few KB and is told what he missed.
  */
 import type { ServerResponse } from "node:http";
+import type { SupervisorEvent } from "./model.ts";
 import type { EventRing } from "./ring.ts";
 
 /** How many may follow at once. */
@@ -30,6 +31,7 @@ export class EventStreams {
   readonly #followers = new Set<Follower>();
   readonly #unfollow: () => void;
   #heartbeat: NodeJS.Timeout | null = null;
+  #last: { readonly event: SupervisorEvent; readonly text: string } | null = null;
 
   constructor(ring: EventRing, most: number = STREAMS_MOST) {
     this.#ring = ring;
@@ -82,8 +84,15 @@ export class EventStreams {
     while (!follower.isFull && follower.next < this.#ring.next) {
       const event = this.#ring.at(follower.next++);
       if (event === undefined || (follower.instance !== null && event.instance !== follower.instance)) continue;
-      this.#send(follower, `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`);
+      this.#send(follower, this.#textOf(event));
     }
+  }
+
+  /** Followers are told of the same event one after the other: its text is made once. */
+  #textOf(event: SupervisorEvent): string {
+    if (this.#last?.event !== event)
+      this.#last = { event, text: `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n` };
+    return this.#last.text;
   }
 
   #send(follower: Follower, text: string): void {

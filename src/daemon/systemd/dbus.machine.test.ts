@@ -74,6 +74,24 @@ test("a unit that dies is heard of, with how it ended", async () => {
   assert.deepEqual([last.record.result, last.record.exitStatus, last.record.specHash], ["signal", 9, "h1"]);
 });
 
+test("one that is to be started again is told of as that: never as running without a process, as dead or as failed", async () => {
+  const unit = "opencode-again.service";
+  const again: UnitProperty[] = [
+    ["Restart", "always"],
+    ["RestartUSec", 600_000_000n],
+  ];
+  await systemd.startTransient({ unit, properties: [run("/bin/sleep", "1000"), hash("h1"), ...again] });
+  events.length = 0;
+  await machine.exec(["systemctl", "kill", "--signal=KILL", unit]);
+  const told = () =>
+    events.flatMap((event) => (event.kind === "unit" && event.record.unit === unit ? [event.record] : []));
+  await until("the wait for its next try", () => told().some(({ sub }) => sub === "auto-restart"));
+  const said = new Set(told().map(({ sub, mainPid }) => `${sub}, ${mainPid > 0 ? "a process" : "none"}`));
+  said.delete("running, a process");
+  assert.deepEqual([...said], ["auto-restart, none"]);
+  await systemd.stop(unit);
+});
+
 test("stopping and resetting a failed unit frees its name; a unit that is not there is already stopped", async () => {
   assert.equal(await systemd.stop("opencode-a.service"), "done");
   await systemd.resetFailed("opencode-a.service");

@@ -52,6 +52,9 @@ const MATCHES = [
   `sender='${DBUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
 ];
 
+/** SubStates between the end of a service and the wait for its next try: systemd goes on at once, and says so. */
+const OF_A_MOMENT = new Set(["dead-before-auto-restart", "failed-before-auto-restart"]);
+
 type Property = readonly [iface: Interface, name: string];
 const FIRST_SEEN = ["Service", "LogExtraFields"] as const;
 /** What a unit is read for when it is first seen, by role; later changes come by signal. */
@@ -309,11 +312,11 @@ export class DBusSystemd implements Systemd {
       this.#reloading = active === true;
       if (!this.#reloading) this.#emit({ kind: "resync" });
     },
-    PropertiesChanged: ([, properties], path = "") => {
+    PropertiesChanged: ([iface, properties], path = "") => {
       if (!path.startsWith(OURS)) return;
       const unit = unitOfPath(path);
       if (this.#reloading || unit === null || !follows(unit) || !isDictionary(properties)) return;
-      this.#changed(unit, properties);
+      this.#changed(unit, properties, iface === `${SYSTEMD}.Unit`);
     },
   };
 
@@ -338,11 +341,16 @@ export class DBusSystemd implements Systemd {
     for (const listing of this.#listings) listing.push(take);
   }
 
-  #changed(unit: string, properties: Record<string, unknown>): void {
+  /**
+   * systemd says each change in two signals, of the service and then of the unit, so that who waits for the second one sees all
+   * of it at once (send_changed_signal() in dbus-unit.c).
+   */
+  #changed(unit: string, properties: Record<string, unknown>, isWhole: boolean): void {
     this.#said(() => {
       this.#records.set(unit, applyProperties(this.#records.get(unit) ?? blankRecord(unit), properties));
     });
     const record = this.#records.get(unit) ?? blankRecord(unit);
+    if (!isWhole || OF_A_MOMENT.has(record.sub)) return;
     const role = parseUnit(unit)?.role;
     if (record.specHash !== null || (role !== "main" && role !== "setup")) {
       this.#emit({ kind: "unit", record });
