@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { Type } from "typebox";
+import { Value } from "typebox/value";
 import { browser, noBrowser } from "../../testbed/browser.ts";
 import { waitFor } from "../../testbed/wait.ts";
 import {
@@ -18,6 +20,29 @@ import {
 } from "./testing.ts";
 
 const MARKUP = `<img src=x onerror="globalThis.ran=1"><script>globalThis.ran=1</script>`;
+
+/** What has a text of its own whose contrast with what is behind it is less than 4.5 (WCAG 2.2, 1.4.3). */
+const LEGIBILITY = `(() => {
+  const parts = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => parts(color).slice(0, 3).map((each) => each / 255)
+    .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, each, index) => sum + each * [0.2126, 0.7152, 0.0722][index], 0);
+  const behind = (element) => {
+    const { backgroundColor } = getComputedStyle(element);
+    return parts(backgroundColor)[3] === 0 ? behind(element.parentElement) : backgroundColor;
+  };
+  const contrast = (element) => {
+    const [a, b] = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a);
+    return (a + 0.05) / (b + 0.05);
+  };
+  const isText = (node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== "";
+  const texts = [...document.body.querySelectorAll("*")].filter((each) => [...each.childNodes].some(isText) && each.checkVisibility());
+  return {
+    paper: getComputedStyle(document.body).backgroundColor,
+    faint: texts.filter((each) => contrast(each) < 4.5).map((each) => each.outerHTML + " " + contrast(each)),
+  };
+})()`;
+const Legibility = Type.Object({ paper: Type.String(), faint: Type.Array(Type.String()) });
 
 describe("the page", { skip: noBrowser() ?? false }, () => {
   let chromium: Browser;
@@ -187,7 +212,51 @@ describe("the page", { skip: noBrowser() ?? false }, () => {
       },
     );
   });
+
+  it("leaves the keyboard where it is when what is around it is drawn anew", async () => {
+    const scene = sceneOf({
+      instances: [instanceOf("alpha"), instanceOf("beta")],
+      reports: [reportOf("alpha", [refusedOf("203.0.113.7", 443), refusedOf("203.0.113.8", 443)])],
+    });
+    for (const instance of ["alpha", "beta"])
+      for (const state of ["starting", "ready"]) scene.ring.add("info", { kind: "state", instance, state }, state);
+    await look(scene, async ({ page }) => {
+      await page.locator("#lanes").getByRole("link", { name: "beta" }).focus();
+      scene.ring.add("warning", { kind: "state", instance: "beta", state: "failed" }, "beta: failed");
+      await page.getByRole("img", { name: /^beta: .*now Failed/ }).waitFor();
+      assert.equal(await focused(page), "beta");
+      await page.getByRole("button", { name: "Copy what allows 203.0.113.8:443/tcp" }).focus();
+      const more = refusedOf("203.0.113.9", 443, { last: new Date().toISOString() });
+      scene.reports = [reportOf("alpha", [more, ...(scene.reports[0]?.destinations ?? [])])];
+      scene.ring.add("warning", { kind: "refused", instance: "alpha" }, "alpha: 3 packets");
+      await page.getByRole("button", { name: "Copy what allows 203.0.113.9:443/tcp" }).waitFor();
+      assert.equal(await page.evaluate("document.activeElement?.ariaLabel"), "Copy what allows 203.0.113.8:443/tcp");
+    });
+  });
   const focused = (page: Page): Promise<unknown> => page.evaluate("document.activeElement?.textContent");
+
+  it("is light or dark as the browser is, and can be read in both", async () => {
+    const scene = sceneOf({
+      instances: [
+        instanceOf("a"),
+        instanceOf("b", { state: "failed", why: "so it is" }),
+        instanceOf("c", { state: "stopped" }),
+      ],
+      reports: [reportOf("a", [refusedOf("203.0.113.7", 443)])],
+      status: statusOf({ problems: [{ instance: "b", field: "user", what: "it is not", fix: "write it" }] }),
+    });
+    await look(scene, async ({ page }) => {
+      await page.locator(".line").first().waitFor();
+      const papers = [];
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme });
+        const { paper, faint } = Value.Parse(Legibility, await page.evaluate(LEGIBILITY));
+        assert.deepEqual(faint, [], colorScheme);
+        papers.push(paper);
+      }
+      assert.notEqual(papers[0], papers[1]);
+    });
+  });
 
   it("every control has a name, and a table is a table however it is laid out", async () => {
     for (const width of [360, 1280, 3840]) {

@@ -2,7 +2,7 @@
 import type { SupervisorEvent } from "../../daemon/events/model.ts";
 import type { BlockedDestination, BlockedReport } from "../model.ts";
 import { copyButton } from "./copy.ts";
-import { button, h, linkTo, setAttribute, svg, timeOf } from "./dom.ts";
+import { button, h, linkTo, replaceAll, setAttribute, svg, timeOf } from "./dom.ts";
 import { ago, clock, count } from "./format.ts";
 import type { Model } from "./model.ts";
 import type { Steps, Store } from "./store.ts";
@@ -84,7 +84,7 @@ export class Blocked {
     const list =
       all.length === 0 ? h("p", { class: "empty" }, this.#nothing()) : h("ul", { class: "destinations" }, ...entries);
     const more = shown.length < all.length ? [this.#more(all.length - shown.length)] : [];
-    this.element.replaceChildren(list, ...more, ...reports.flatMap(footnotes));
+    replaceAll(this.element, list, ...more, ...reports.flatMap(footnotes));
   }
 
   #more = (many: number): HTMLButtonElement =>

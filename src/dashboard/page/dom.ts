@@ -43,6 +43,19 @@ export function setProse(element: Element, text: string): void {
   element.replaceChildren(...parts);
 }
 
+/** Replaces what is in an element; whoever is in it with the keyboard stays at what has the same name there. */
+export function replaceAll(element: Element, ...children: Node[]): void {
+  const { activeElement: active } = document;
+  const alike = (): HTMLElement[] =>
+    active instanceof HTMLElement
+      ? [...element.querySelectorAll<HTMLElement>("a, button")].filter((each) => nameOf(each) === nameOf(active))
+      : [];
+  const place = alike().findIndex((each) => each.matches(":focus"));
+  element.replaceChildren(...children);
+  if (place >= 0) alike().at(place)?.focus({ preventScroll: true });
+}
+const nameOf = (element: Element): string => element.ariaLabel ?? element.textContent ?? "";
+
 /** The element of index.html with this id. */
 export function byId(id: string): HTMLElement {
   const element = document.getElementById(id);

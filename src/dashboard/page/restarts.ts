@@ -1,5 +1,5 @@
 /** The timeline of all instances to which something happened. */
-import { button, h, linkTo } from "./dom.ts";
+import { button, h, linkTo, replaceAll } from "./dom.ts";
 import { count } from "./format.ts";
 import { axis, laneChart, legend } from "./lane.ts";
 import { type Lane, lanesOf } from "./lanes.ts";
@@ -47,7 +47,7 @@ export class Restarts {
     const more = lanes.length - shown.length;
     const all = button({ class: "plain" }, () => this.#all(), `Show ${count(more, "more instance")}`);
     const chart = [h("ul", { class: "lanes" }, ...rows), axis(span), legend(), ...(more > 0 ? [all] : [])];
-    this.element.replaceChildren(...(lanes.length === 0 ? [this.#nothing()] : chart));
+    replaceAll(this.element, ...(lanes.length === 0 ? [this.#nothing()] : chart));
   }
 
   #again(): void {
