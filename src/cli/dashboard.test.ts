@@ -30,7 +30,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert.equal(opened.status, 200);
     const page = new URL(opened.headers.get("refresh")?.replace("0; url=", "") ?? "", link);
     const cookie = opened.headers.get("set-cookie")?.split(";")[0] ?? "";
-    assert.match(await (await fetch(page, { headers: { cookie } })).text(), /<script type="module" src="main.js">/);
+    assert.match(
+      await (await fetch(page, { headers: { cookie } })).text(),
+      /<script type="module" async src="main.js">/,
+    );
     child.kill(signal);
     assert.deepEqual(await once(child, "exit"), [0, null]);
     await assert.rejects(fetch(link));

@@ -36,11 +36,17 @@ const CONNECTIONS_MOST = 2200;
 /** Who is being answered when it ends has so long to get it. */
 const LAST_MS = 1000;
 
+/** Left at its 60 s, the shorter limit of headers would be taken for the one of the whole request, and this for that. */
+const whole = (request: number) => ({ requestTimeout: request, headersTimeout: request });
+
 /** A server without routes, whose refusals are problem documents. `hint` is what there is instead of a path that is not there. */
 export function bareServer(hint: string, { request, inactive, look }: Patience = PATIENCE): FastifyInstance {
   const api = Fastify({
     ...{ logger: false, bodyLimit: 1024, requestTimeout: request, return503OnClosing: false },
-    ...{ connectionTimeout: inactive, http: { connectionsCheckingInterval: look, requireHostHeader: false } },
+    ...{
+      connectionTimeout: inactive,
+      http: { ...whole(request), connectionsCheckingInterval: look, requireHostHeader: false },
+    },
     schemaController: NO_COMPILERS,
     frameworkErrors: (error, _request, reply) =>
       void refuse(reply, codeOfStatus(error.statusCode ?? 400), error.message),
