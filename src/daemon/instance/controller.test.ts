@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { waitFor as until } from "../../../testbed/wait.ts";
+import { limiter } from "../limiter.ts";
 import { Controller } from "./controller.ts";
 import { nextStep } from "./next-step.ts";
-import { fakePorts, specOf, unitsOf, wantedView } from "./testing.ts";
+import type { Line } from "./steps.ts";
+import { type FakePorts, fakePorts, specOf, unitsOf, wantedView } from "./testing.ts";
 
 /** A controller whose view follows the fake systemd, as the supervisor has it. */
-function controlled(name: string) {
-  const ports = fakePorts();
+function controlled<P extends FakePorts>(name: string, ports: P) {
   const blocked: string[] = [];
   const controller = new Controller(name, ports, {
     changed: () => undefined,
@@ -27,14 +28,33 @@ const settled = (controller: Controller) => () =>
   nextStep(controller.view) === null && controller.view.main?.active === "active";
 
 test("a wanted instance is prepared, given slice and policy, then started, in this order", async () => {
-  const { ports, controller } = controlled("a");
+  const { ports, controller } = controlled("a", fakePorts());
   controller.update(wantedView(spec));
   await until("it runs", settled(controller));
   assert.deepEqual(ports.calls, ["prepare a", "start opencode-a.slice", "put a", "start opencode-a.service", "mark a"]);
 });
 
+test("who has a turn is ready for systemd before the next begins, and one whose start takes long keeps nobody from that", async () => {
+  const fake = fakePorts();
+  const lines = { ours: limiter({ slots: 1, giveUpMs: 60_000 }), jobs: limiter({ slots: 1, giveUpMs: 60_000 }) };
+  const gate = Promise.withResolvers<null>();
+  const ports = {
+    ...fake,
+    host: { ...fake.host, taken: () => gate.promise },
+    limit: (line: Line, work: () => Promise<void>) => lines[line](work),
+  };
+  const [a, b] = [controlled("a", ports), controlled("b", ports)];
+  a.controller.update(wantedView(spec));
+  b.controller.update(wantedView(specOf("b", { listen: { port: 8001 } })));
+  await Promise.all([a.controller.policySettled(), b.controller.policySettled()]);
+  const first = ["prepare a", "start opencode-a.slice", "put a"];
+  assert.deepEqual(ports.calls, [...first, ...first.map((call) => call.replace(/\ba\b/, "b"))]);
+  gate.resolve(null);
+  await until("both run", () => settled(a.controller)() && settled(b.controller)());
+});
+
 test("an instance that is no longer wanted is stopped first and leaves nothing", async () => {
-  const { ports, controller } = controlled("a");
+  const { ports, controller } = controlled("a", fakePorts());
   controller.update(wantedView(spec));
   await until("it runs", settled(controller));
   ports.calls.length = 0;
@@ -54,7 +74,7 @@ test("an instance that is no longer wanted is stopped first and leaves nothing",
 });
 
 test("a refused policy stops the start, says why, and the next try starts it", async () => {
-  const { ports, controller, blocked } = controlled("a");
+  const { ports, controller, blocked } = controlled("a", fakePorts());
   ports.refuse.set("a", "no such set");
   controller.update(wantedView(spec));
   await controller.policySettled();
@@ -66,7 +86,7 @@ test("a refused policy stops the start, says why, and the next try starts it", a
 });
 
 test("a changed spec stops the old units and starts the new", async () => {
-  const { ports, controller } = controlled("a");
+  const { ports, controller } = controlled("a", fakePorts());
   controller.update(wantedView(spec));
   await until("it runs", settled(controller));
   ports.calls.length = 0;
@@ -76,7 +96,7 @@ test("a changed spec stops the old units and starts the new", async () => {
 });
 
 test("a changed policy reaches a running instance without a restart, its address filter first", async () => {
-  const { ports, controller } = controlled("a");
+  const { ports, controller } = controlled("a", fakePorts());
   controller.update(wantedView(spec));
   await until("it runs", settled(controller));
   ports.calls.length = 0;
@@ -91,7 +111,7 @@ test("a changed policy reaches a running instance without a restart, its address
 });
 
 test("a stop by hand is left alone", async () => {
-  const { ports, controller } = controlled("a");
+  const { ports, controller } = controlled("a", fakePorts());
   controller.update(wantedView(spec));
   await until("it runs", settled(controller));
   ports.calls.length = 0;
@@ -101,7 +121,7 @@ test("a stop by hand is left alone", async () => {
 });
 
 test("a failed setup is not tried again until a reload asks for it", async () => {
-  const { ports, controller } = controlled("a");
+  const { ports, controller } = controlled("a", fakePorts());
   ports.systemd.outcomes.set("opencode-a-setup.service", "fail");
   controller.update(wantedView(spec));
   await until("it failed", () => controller.view.setup?.active === "failed");
@@ -112,7 +132,7 @@ test("a failed setup is not tried again until a reload asks for it", async () =>
 });
 
 test("a name that another unit holds is reported, and holds up nothing for ever", async () => {
-  const { ports, controller, blocked } = controlled("a");
+  const { ports, controller, blocked } = controlled("a", fakePorts());
   ports.systemd.outcomes.set("opencode-a.service", "exists");
   controller.update(wantedView(spec));
   await until("it is blocked", () => controller.view.blocked !== null);
@@ -122,7 +142,7 @@ test("a name that another unit holds is reported, and holds up nothing for ever"
 
 test("what is tried again stays to be seen until it has gone well, and is told once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const { ports, controller, blocked } = controlled("a");
+  const { ports, controller, blocked } = controlled("a", fakePorts());
   ports.refuse.set("a", "no such set");
   const seen = new Set<boolean>();
   controller.update(wantedView(spec));
