@@ -20,7 +20,7 @@ import {
 import { type Pairs, plainPairs, staticPairs } from "./static-units.ts";
 
 const COUNT = 100;
-const RUNS = 4;
+const RUNS = 8;
 const MOST = 1.15;
 
 interface Run {
