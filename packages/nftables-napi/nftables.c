@@ -184,10 +184,9 @@ static int receive(int fd, reply *out) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno;
     if (got == 0 || got > DATAGRAM) return EBADMSG;
-    bool last = is_last(out->data + out->length, got, out);
+    out->whole = is_last(out->data + out->length, got, out);
     out->length += (size_t)got;
-    out->whole = last;
-    if (last) return out->error;
+    if (out->whole) return out->error;
   }
 }
 
@@ -209,13 +208,10 @@ static int open_asking(void) {
 /* One request, and every datagram of its answer; after half an answer, nothing more is read from that socket. */
 static int exchange(const void *message, size_t length, reply *out) {
   struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-  if (asking < 0) asking = open_asking();
-  if (asking < 0) return errno;
-  int error = sendto(asking, message, length, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? errno : receive(asking, out);
-  if (!out->whole) {
-    close(asking);
-    asking = -1;
-  }
+  if (asking < 0 && (asking = open_asking()) < 0) return errno;
+  ssize_t sent = sendto(asking, message, length, 0, (struct sockaddr *)&kernel, sizeof kernel);
+  int error = sent < 0 ? errno : receive(asking, out);
+  if (!out->whole) asking = (close(asking), -1);
   return error;
 }
 

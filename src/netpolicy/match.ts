@@ -16,7 +16,7 @@ const FAMILIES = {
 /**
  * Matches that together are a list's: nft keeps networks as intervals that it searches (120 ns for 20 of them), and single
  * addresses in a hash (60 ns). Networks of one length are such addresses once what is behind the prefix is masked away. The longer
- * list first: any network of it is as likely as another.
+ * list first: one network is as likely as another.
  */
 function matches(family: keyof typeof FAMILIES, networks: readonly string[]): string[] {
   const { daddr, bits, mask } = FAMILIES[family];

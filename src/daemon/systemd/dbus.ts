@@ -8,9 +8,9 @@
  */
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { createClient, type Message, type MessageBus, Variant } from "dbus-native";
+import { createClient, type Message, type MessageBus } from "dbus-native";
 import { mainUnit, PARENT_SLICE, parseUnit, setupUnit, TARGET } from "../../spec/names.ts";
-import { SIGNATURES, type UnitProperty } from "../../spec/unit.ts";
+import type { UnitProperty } from "../../spec/unit.ts";
 import { limiter } from "../limiter.ts";
 import { type Call, callsOn } from "./calls.ts";
 import { JobWaiter } from "./jobs.ts";
@@ -24,6 +24,7 @@ import {
   type UnitRecord,
 } from "./port.ts";
 import { applyProperties, blankRecord, pathOfUnit, unitOfPath } from "./record.ts";
+import { toVariants } from "./variants.ts";
 
 const CGROUPS = "/sys/fs/cgroup";
 const BUS = "unix:path=/run/dbus/system_bus_socket";
@@ -85,16 +86,6 @@ function toRead(unit: string, active: string, running: ReadonlySet<string>): rea
 const OURS = pathOfUnit(PARENT_SLICE.replace(/\..*/, ""));
 /** Units the daemon follows: those of instances, and the target and slice that hold them all. */
 const follows = (unit: string): boolean => parseUnit(unit) !== null || unit === TARGET || unit === PARENT_SLICE;
-
-export const toVariants = (properties: readonly UnitProperty[]): [string, Variant][] =>
-  properties.map(([name, value]) => [name, new Variant(SIGNATURES[name], marshallable(name, value))]);
-
-/** `aay` and addresses travel as bytes; everything else as it is. */
-function marshallable(name: UnitProperty[0], value: UnitProperty[1]): unknown {
-  if (name === "LogExtraFields" && Array.isArray(value))
-    return value.map((field) => Buffer.from(String(field), "utf8"));
-  return value;
-}
 
 export class DBusSystemd implements Systemd {
   readonly version: number;
