@@ -165,6 +165,23 @@ describe("the page", { skip: noBrowser() ?? false }, () => {
     });
   });
 
+  it("shows over time when each blocked destination was met, the first of all at the left edge", async () => {
+    const ago = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
+    const report = reportOf("a", [refusedOf("203.0.113.7", 443, { first: ago(4), last: ago(1) })]);
+    const scene = sceneOf({ instances: [instanceOf("a")], reports: [report] });
+    const met = { kind: "refused", instance: "a", destination: "203.0.113.7", port: 443, protocol: "tcp" } as const;
+    scene.ring.add("warning", { ...met, last_seen: ago(2) }, "a: 3 packets");
+    scene.ring.add("warning", { ...met, port: 80, last_seen: ago(3) }, "a: 3 packets elsewhere");
+    await look(scene, async ({ page }) => {
+      const points = page.locator(".spans circle");
+      await waitFor("points", async (saw) => {
+        const places = await Promise.all((await points.all()).map((point) => point.getAttribute("cx")));
+        saw(places);
+        return places.map((place) => Math.round(Number.parseFloat(place ?? ""))).join() === "0,50,75";
+      });
+    });
+  });
+
   it("says so when its own command has ended, and keeps what was seen", async () => {
     await look(sceneOf({ instances: [instanceOf("a")] }), async ({ page, end }) => {
       await shows(page, "The one instance is ready.");
