@@ -42,10 +42,10 @@ test("every route has the schema that TypeBox makes of its description, and none
 test("what is asked for is held against the schema, and a refusal says what was meant", async () => {
   const api = fullApi();
   for (const [path, detail] of [
-    ["/v1/instances/a/logs?lines=1001", "lines: write a whole number from 1 to 1000, once; it is how many, at most"],
-    ["/v1/instances/a/logs?lines=ten", "lines: write a whole number from 1 to 1000, once; it is how many, at most"],
-    ["/v1/instances/a/logs?after=-x", /^after: write what fits .*, once; it is `cursor` of an earlier answer/],
-    ["/v1/events?instance=a&instance=b", "instance: write a text, once; it is only this instance's"],
+    ["/v1/instances/a/logs?lines=1001", "lines: must be <= 1000; it is how many, at most"],
+    ["/v1/instances/a/logs?lines=ten", "lines: must be integer; it is how many, at most"],
+    ["/v1/instances/a/logs?after=-x", /^after: must match pattern .*; it is `cursor` of an earlier answer/],
+    ["/v1/events?instance=a&instance=b", "instance: must be string; it is only this instance's"],
   ] as const) {
     const answer = await api.inject(path);
     assert.equal(answer.statusCode, 400, path);
