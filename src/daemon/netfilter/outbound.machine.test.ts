@@ -101,6 +101,35 @@ test("on port 53 only its resolvers are reached, whatever else is allowed", asyn
   await scene.put(policy());
 });
 
+test("a list of networks holds as the kernel looks it up, whatever the lengths of its prefixes", async () => {
+  const v6 = {
+    half: ["2001:db8:1::/64", "2001:db8:2::/64", "2001:db8::3"],
+    both: ["2001:db8::2/127", "2001:db8:1::/127"],
+  };
+  const LISTS = [
+    { v4: ["192.0.2.52/31", "198.51.100.0/31"], v6: v6.both, ok: ["192.0.2.53", "2001:db8::2", "2001:db8::3"] },
+    {
+      v4: ["192.0.2.52/31", "198.51.100.0/31", "192.0.2.3"],
+      v6: v6.half,
+      ok: ["192.0.2.53", "192.0.2.3", "2001:db8::3"],
+    },
+    {
+      v4: ["10.0.0.0/8", "192.0.2.52/31", "192.0.2.3"],
+      v6: ["::/0"],
+      ok: ["192.0.2.53", "192.0.2.3", "2001:db8::2", "2001:db8::3"],
+    },
+  ];
+  for (const { v4, v6, ok } of LISTS) {
+    await scene.put(policy({ allow: { v4, v6 } }));
+    const targets = ["192.0.2.2", "192.0.2.3", "192.0.2.53", "2001:db8::2", "2001:db8::3"].map((to) => `tcp ${to} 80`);
+    // Nobody listens there on 192.0.2.53: that host says so itself.
+    const through = ok.map((to) => [`tcp ${to} 80`, to === "192.0.2.53" ? "ECONNREFUSED" : "ok"]);
+    const expected = { ...refusals(...targets), ...Object.fromEntries(through) };
+    assert.deepEqual(await scene.probe("a", ...targets), expected, v4.join(" "));
+  }
+  await scene.put(policy());
+});
+
 test("a narrower policy cuts the connections it no longer covers, and no others", async () => {
   const held = ["192.0.2.2 80", "127.0.0.1 9000", "127.0.0.1 4001"].map((target) =>
     scene.program(inSlice("a", script(HOLDER, ...target.split(" ")))),
