@@ -102,19 +102,24 @@ export async function property(machine: Machine, name: string, units: readonly s
 
 const PATIENCE = { deadlineMs: 180_000 };
 
-/** Waits until each instance's main unit has a process (by cgroup: asking systemd would slow it down), then until all are active. */
+/**
+ * Waits until each instance's main unit runs what it is to run, then until all are active. What is watched pays for the
+ * watching: it is looked at seldom, and in /proc; systemd is asked when there is nothing left to start.
+ */
 export async function untilActive(machine: Machine, all: Instances): Promise<void> {
   const procs = (name: string) => `${machine.cgroup}/${PARENT_SLICE}/${sliceUnit(name)}/${mainUnit(name)}/cgroup.procs`;
   const waiting = new Set(Object.keys(all));
   await machine.waitFor(
     "processes of every instance",
     (saw) => {
-      for (const name of waiting)
-        if (existsSync(procs(name)) && readFileSync(procs(name), "utf8") !== "") waiting.delete(name);
+      for (const name of waiting) {
+        if (!runs(procs(name))) break; // they start in this order, more or less
+        waiting.delete(name);
+      }
       saw(`none yet of ${[...waiting].slice(0, 5).join(", ")} (${waiting.size} in all)`);
       return waiting.size === 0;
     },
-    PATIENCE,
+    { ...PATIENCE, intervalMs: 200 },
   );
   const units = Object.keys(all).map(mainUnit);
   await machine.waitFor(
@@ -126,6 +131,15 @@ export async function untilActive(machine: Machine, all: Instances): Promise<voi
     },
     { ...PATIENCE, intervalMs: 200 },
   );
+}
+
+/** Whether the processes of a cgroup are past systemd's own part, in which their name is in parentheses. */
+function runs(procs: string): boolean {
+  const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8").trim() : "");
+  const pids = read(procs)
+    .split("\n")
+    .filter((pid) => pid !== "");
+  return pids.length > 0 && pids.every((pid) => !/^(\(|$)/.test(read(`/proc/${pid}/comm`)));
 }
 
 /** Waits until the supervisor calls every one of them ready. */

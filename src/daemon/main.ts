@@ -1,9 +1,9 @@
 /** `opencode-supervisor daemon`: puts the real ports together, runs the loop, and speaks systemd's notify protocol (sd_notify(3)). */
 import { once } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
 import { notify } from "systemd-notify";
 import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
+import { type Fronts, onDemand, openFronts } from "./api/listen.ts";
 import { takeSockets } from "./api/sockets.ts";
 import { assemble } from "./assemble.ts";
 import { EventRing } from "./events/ring.ts";
@@ -18,12 +18,8 @@ import { progressOf, progressText } from "./progress.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { plain } from "./text.ts";
 
-export const STATUS_SOCKET = `${RUNTIME_DIR}/status.sock`;
-export const CONTROL_SOCKET = `${RUNTIME_DIR}/control.sock`;
 const API_GROUP = "opencode";
 const SUMMARY_MS = 100;
-/** How long the API's loading, which takes 80 ms of a core, is put off for instances that are to be started. */
-const SERVERS_FIRST_MS = 300;
 /** How long nothing is to happen before memory is given back: to look for it takes the whole process 50 ms and more. */
 const TIDY_MS = 5000;
 /** How often it is looked at when nothing happens: servers are asked how they are all the time. */
@@ -61,35 +57,35 @@ export async function daemon(json = false): Promise<void> {
   const started = times.reconcile.time(() => supervisor.start(known.resolve));
   reload = reloader(supervisor, times, log, started, tidy);
   const watchers = [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
-  const listen = async (): Promise<() => Promise<void>> => {
-    // Who asked while there was no daemon waits in systemd's sockets until there is something to say, and servers are on
-    // their way; without such sockets there is nowhere to wait.
+  const open = async (): Promise<Fronts> => {
+    // Who asked while there was no daemon waits in systemd's sockets until there is something to say; without such sockets
+    // there is nowhere to wait.
     await Promise.race([known.promise, started]);
-    if (passed.size > 0) await delay(SERVERS_FIRST_MS);
-    const { serve } = await import("./api/serve.ts");
     const gid = passed.has("status") ? 0 : ((await accounts.group(API_GROUP))?.id ?? 0);
-    const sockets = {
-      status: passed.get("status") ?? { path: STATUS_SOCKET, gid, mode: 0o660 },
-      control: passed.get("control") ?? { path: CONTROL_SOCKET, gid: 0, mode: 0o600 },
+    const places = {
+      status: passed.get("status") ?? { path: `${RUNTIME_DIR}/status.sock`, gid, mode: 0o660 },
+      control: passed.get("control") ?? { path: `${RUNTIME_DIR}/control.sock`, gid: 0, mode: 0o600 },
     };
-    return serve({
-      ...{ facts, supervisor, egress, ring, sockets },
-      ...{ timings: times, tell: log, ready: () => ready },
-    });
+    return openFronts(places, log);
   };
-  const serving = listen();
-  await Promise.all([started, passed.size === 0 ? serving : Promise.race([serving, started])]);
+  const opened = open();
+  const api = onDemand(opened, async (fronts) =>
+    (await import("./api/serve.ts")).serve({
+      ...{ facts, supervisor, egress, ring, fronts },
+      ...{ timings: times, tell: log, ready: () => ready },
+    }),
+  );
+  await Promise.all([started, passed.size === 0 ? opened : Promise.race([opened, started])]);
   ready = true;
   report(log, supervisor.file.problems);
   notify(`READY=1\nSTATUS=${summary(supervisor)}`);
 
   const told = Promise.race(["SIGTERM", "SIGINT"].map((signal) => once(process, signal)));
-  const endServing = await serving;
-  await told;
+  await Promise.race([told, api.failed]);
   notify("STOPPING=1");
   stopWatchdog();
   await Promise.all(watchers.map((watcher) => watcher.close()));
-  await endServing();
+  await api.end();
   await close();
 }
 

@@ -5,8 +5,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { listenOn } from "./server.ts";
-import { fullApi, fullControl, readyView, snapshotOf } from "./testing.ts";
+import { fullApi, fullControl, readyView, serveAt, snapshotOf } from "./testing.ts";
 
 async function socketFor(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "api-"));
@@ -29,7 +28,7 @@ const send = (path: string, bytes: string): Promise<string> =>
 test("what is no HTTP, has too many headers or too large a body is refused by a problem document", async (t) => {
   const path = await socketFor(t);
   const control = fullControl();
-  await listenOn(control, path, 0, 0o600);
+  await serveAt(control, path, 0o600);
   t.after(() => control.close());
   const post = "POST /v1/instances/a/stop HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
   const cases: [string, number, string][] = [
@@ -150,7 +149,7 @@ test("those who do not read the list of 500 instances share one answer", async (
   const path = await socketFor(t);
   const views = Array.from({ length: 500 }, (_, index) => ({ ...readyView, name: `instance-${index}` }));
   const api = fullApi(undefined, { snapshot: snapshotOf(views) });
-  await listenOn(api, path, 0);
+  await serveAt(api, path);
   t.after(() => api.close());
   const before = process.memoryUsage();
   const sockets = await Promise.all(
@@ -179,7 +178,7 @@ test("a socket left over from a crash is replaced, and the control socket is roo
     await control.close();
     dead.close();
   });
-  await listenOn(control, path, 0, 0o600);
+  await serveAt(control, path, 0o600);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.match(
     await send(path, "GET /v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import type { EventSink } from "../events/sink.ts";
 import { ACTIONS, type Action } from "../instance/actions.ts";
 import type { Snapshot } from "../status.ts";
+import type { Front } from "./front.ts";
 import { findInstance } from "./instance.ts";
 import type { InstanceStatus } from "./model.ts";
 import { Refusal } from "./problems.ts";
@@ -19,8 +20,9 @@ export interface Controls {
 export function buildControl(
   { snapshot, ask, tell }: Controls,
   seen: (api: FastifyInstance) => void = () => undefined,
+  front?: Front,
 ): FastifyInstance {
-  const api = bareServer(`POST /v1/instances/NAME/ACTION is, ACTION one of ${Object.keys(ACTIONS).join(", ")}`);
+  const api = bareServer(`POST /v1/instances/NAME/ACTION is, ACTION one of ${Object.keys(ACTIONS).join(", ")}`, front);
   describeRoutes(api);
   seen(api);
   for (const action of Object.values(ACTIONS).map(({ name }) => name)) {

@@ -1,19 +1,21 @@
-/** All that the daemon listens on: two sockets, and on loopback when asked for. */
+/** All that the daemon answers: on its two sockets, and on loopback when asked for. */
 import type { FastifyInstance } from "fastify";
 import { addEgressRoutes, type EgressSource } from "../egress/routes.ts";
 import type { EventRing } from "../events/ring.ts";
 import { addEventRoutes } from "../events/routes.ts";
 import type { EventSink } from "../events/sink.ts";
 import { EventStreams } from "../events/streams.ts";
+import type { Action } from "../instance/actions.ts";
 import { logReader } from "../journal/read.ts";
 import type { Timings } from "../metrics/histogram.ts";
 import { addMetricsRoute } from "../metrics/routes.ts";
 import type { HostFacts } from "../status.ts";
 import type { Supervisor } from "../supervisor.ts";
 import { buildControl } from "./control.ts";
+import type { Front } from "./front.ts";
 import { addInstanceRoutes } from "./instance.ts";
-import { buildApi, endServing, listenOn, listenOnFd } from "./server.ts";
-import { tcpListener } from "./tcp.ts";
+import type { Fronts } from "./listen.ts";
+import { buildApi } from "./server.ts";
 import { wantToken } from "./token.ts";
 
 export interface Served {
@@ -24,43 +26,41 @@ export interface Served {
   readonly ring: EventRing;
   readonly timings: Timings;
   readonly tell: EventSink;
-  readonly sockets: { readonly status: Place; readonly control: Place };
+  readonly fronts: Fronts;
 }
 
-/** A socket that systemd passed on, or one to be made. */
-export type Place = number | { readonly path: string; readonly gid: number; readonly mode: number };
-
-/** Listens; answers with what ends it. */
-export async function serve(served: Served, env: NodeJS.ProcessEnv = process.env): Promise<() => Promise<void>> {
-  const { supervisor, sockets, tell } = served;
+/** Answers those who ask at the fronts; resolves to what ends it, and them. */
+export async function serve(served: Served): Promise<() => Promise<void>> {
+  const { supervisor, fronts, tell } = served;
   const streams = new EventStreams(served.ring);
   const logs = logReader();
-  const build = (): FastifyInstance => reading(served, streams, logs);
-  const status = build();
-  const control = buildControl({
+  const controls = {
     snapshot: () => supervisor,
-    ask: (name, action) => supervisor.ask(name, action),
+    ask: (name: string, action: Action) => supervisor.ask(name, action),
     tell,
-  });
-  await listenAt(status, sockets.status);
-  await listenAt(control, sockets.control);
-  const tcp = await listenTcp(build, env).catch((error: unknown) => {
-    tell.error({ kind: "trouble", what: "api" }, `no TCP listener: ${error instanceof Error ? error.message : error}`);
-    return null;
-  });
+  };
+  const apis = [reading(served, streams, logs, fronts.status), buildControl(controls, undefined, fronts.control)];
+  if (fronts.tcp !== null) {
+    const api = reading(served, streams, logs, fronts.tcp.front);
+    wantToken(api, fronts.tcp.token);
+    apis.push(api);
+  }
+  await Promise.all(apis.map((api) => api.ready()));
   return async () => {
-    await Promise.all([status, control, ...(tcp === null ? [] : [tcp])].map(endServing));
+    await Promise.all(apis.map((api) => api.close()));
   };
 }
 
-const listenAt = (api: FastifyInstance, place: Place): Promise<void> =>
-  typeof place === "number" ? listenOnFd(api, place) : listenOn(api, place.path, place.gid, place.mode);
-
 /** A server with everything that can be read. */
-function reading(served: Served, streams: EventStreams, logs: ReturnType<typeof logReader>): FastifyInstance {
+function reading(
+  served: Served,
+  streams: EventStreams,
+  logs: ReturnType<typeof logReader>,
+  front: Front,
+): FastifyInstance {
   const { facts, ready, supervisor, egress, ring, timings } = served;
   const snapshot = () => supervisor;
-  const api = buildApi({ facts, ready, snapshot });
+  const api = buildApi({ facts, ready, snapshot }, undefined, front);
   addEgressRoutes(api, egress);
   addEventRoutes(api, ring, streams);
   addInstanceRoutes(api, { snapshot, logs });
@@ -68,14 +68,5 @@ function reading(served: Served, streams: EventStreams, logs: ReturnType<typeof 
     ...{ facts, timings, snapshot: supervisor },
     ...{ reports: egress.reports(), streams: streams.count },
   }));
-  return api;
-}
-
-async function listenTcp(build: () => FastifyInstance, env: NodeJS.ProcessEnv): Promise<FastifyInstance | null> {
-  const wanted = await tcpListener(env);
-  if (wanted === null) return null;
-  const api = build();
-  wantToken(api, wanted.token);
-  await api.listen({ host: wanted.host, port: wanted.port });
   return api;
 }

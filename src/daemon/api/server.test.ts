@@ -12,7 +12,8 @@ import { logReader } from "../journal/read.ts";
 import type { Snapshot } from "../status.ts";
 import { addInstanceRoutes } from "./instance.ts";
 import { InstanceStatus, Status } from "./model.ts";
-import { buildApi, listenOn } from "./server.ts";
+import { buildApi } from "./server.ts";
+import { serveAt } from "./testing.ts";
 
 const wanted = wantedView(specOf("a", { networkIsolation: { enable: true } }));
 const ready: View = {
@@ -109,7 +110,7 @@ test("the socket is for root and a group only, and one left over from a crash is
     await server.close();
     await rm(directory, { recursive: true });
   });
-  await listenOn(server, socketPath, 0);
+  await serveAt(server, socketPath);
   assert.equal((await stat(socketPath)).mode & 0o777, 0o660);
   const code = await new Promise((resolve) =>
     request({ socketPath, path: "/healthz" }, (answer) => resolve(answer.statusCode)).end(),

@@ -2,14 +2,12 @@
  * The status API: read-only, on a Unix socket that a group may read. Everything it answers is the Status model.
  * Refusals are problem documents: see `problems.ts`. What may be changed is on a socket of its own: see `control.ts`.
  */
-import { once } from "node:events";
-import { chmod, chown, rm } from "node:fs/promises";
-import type { Duplex } from "node:stream";
 import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { type HostFacts, type Snapshot, status } from "../status.ts";
+import { endFront, type Front, makeFront } from "./front.ts";
 import { instanceList } from "./list.ts";
 import type { Status } from "./model.ts";
-import { type Code, codeOfStatus, problem, Refusal, refuse } from "./problems.ts";
+import { codeOfStatus, Refusal, refuse } from "./problems.ts";
 import { describeRoutes, NO_COMPILERS } from "./schemas.ts";
 
 export interface ApiSource {
@@ -20,39 +18,23 @@ export interface ApiSource {
 }
 
 const JSON_TYPE = "application/json; charset=utf-8";
-/** How long those who ask may take, in milliseconds. */
-export interface Patience {
-  /** For a whole request, the body included. */
-  readonly request: number;
-  /** Who neither reads nor writes for so long is put out; followers of the events hear something more often. */
-  readonly inactive: number;
-  /** How often it is looked for requests that take too long. */
-  readonly look: number;
-}
-export const PATIENCE: Patience = { request: 10_000, inactive: 60_000, look: 5000 };
-/** Connections at once: a thousand who follow, and a thousand who ask. */
-const CONNECTIONS_MOST = 2200;
-
-/** Who is being answered when it ends has so long to get it. */
-const LAST_MS = 1000;
-
-/** Left at its 60 s, the shorter limit of headers would be taken for the one of the whole request, and this for that. */
-const whole = (request: number) => ({ requestTimeout: request, headersTimeout: request });
 
 /** A server without routes, whose refusals are problem documents. `hint` is what there is instead of a path that is not there. */
-export function bareServer(hint: string, { request, inactive, look }: Patience = PATIENCE): FastifyInstance {
+export function bareServer(hint: string, front: Front = makeFront()): FastifyInstance {
+  let answer = (): void => undefined;
   const api = Fastify({
-    ...{ logger: false, bodyLimit: 1024, requestTimeout: request, return503OnClosing: false },
-    ...{
-      connectionTimeout: inactive,
-      http: { ...whole(request), connectionsCheckingInterval: look, requireHostHeader: false },
-    },
+    ...{ logger: false, bodyLimit: 1024, return503OnClosing: false },
     schemaController: NO_COMPILERS,
     frameworkErrors: (error, _request, reply) =>
       void refuse(reply, codeOfStatus(error.statusCode ?? 400), error.message),
-    clientErrorHandler: refuseBytes,
+    clientErrorHandler: () => undefined, // the front's
+    serverFactory: (handler) => {
+      answer = () => front.answer(handler);
+      return front.server;
+    },
   });
-  api.server.maxConnections = CONNECTIONS_MOST;
+  api.addHook("onReady", async () => answer());
+  api.addHook("onClose", () => endFront(front));
   refuseOddities(api);
   api.setErrorHandler((error: FastifyError, _request, reply) =>
     refuse(reply, error instanceof Refusal ? error.code : codeOfStatus(error.statusCode ?? 500), error.message),
@@ -67,9 +49,9 @@ export function bareServer(hint: string, { request, inactive, look }: Patience =
 export function buildApi(
   source: ApiSource,
   seen: (api: FastifyInstance) => void = () => undefined,
-  patience: Patience = PATIENCE,
+  front?: Front,
 ): FastifyInstance {
-  const api = bareServer("GET /openapi.json says what is", patience);
+  const api = bareServer("GET /openapi.json says what is", front);
   describeRoutes(api);
   seen(api);
   const list = instanceList(() => source.snapshot());
@@ -90,44 +72,4 @@ function refuseOddities(api: FastifyInstance): void {
   api.addHook("onRequest", ({ headers: { host }, raw }, _reply, done) =>
     done(host === undefined && raw.httpVersion === "1.1" ? new Refusal("bad-request", "Host: write one") : undefined),
   );
-  api.server.on("checkExpectation", ({ socket }) => refuseBytes(new Error("Expect: write 100-continue"), socket));
-  api.server.on("connect", (_request, socket) => refuseBytes(new Error("CONNECT: this is no proxy"), socket));
-}
-
-const OF_BYTES: Readonly<Record<string, Code>> = {
-  HPE_HEADER_OVERFLOW: "too-large",
-  ERR_HTTP_REQUEST_TIMEOUT: "too-slow",
-};
-
-/** What is not HTTP, or too much of it, or does not come to its end, never becomes a request. */
-function refuseBytes(error: Error & { code?: string }, socket: Duplex): void {
-  const code = OF_BYTES[error.code ?? ""] ?? "bad-request";
-  const body = JSON.stringify(problem(code, error.code ?? error.message));
-  const { status, title } = problem(code, "");
-  const head = `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
-  if (socket.writable) socket.end(head + body);
-  else socket.destroy();
-}
-
-/** Listen on a Unix socket that root may use, and with `mode` 0660 the group; a socket left over from a crash is replaced. */
-export async function listenOn(api: FastifyInstance, path: string, gid: number, mode = 0o660): Promise<void> {
-  await rm(path, { force: true });
-  await api.listen({ path, backlog: CONNECTIONS_MOST });
-  await chown(path, 0, gid);
-  await chmod(path, mode);
-}
-
-/** Listen on a socket that systemd made and keeps, with its owner and mode: see sockets.ts. */
-export async function listenOnFd(api: FastifyInstance, fd: number): Promise<void> {
-  await api.ready();
-  const listening = once(api.server, "listening");
-  api.server.listen({ fd }, CONNECTIONS_MOST);
-  await listening;
-}
-
-/** Ends it. What was asked is answered first, to those who take it; who only holds on to a connection is put out. */
-export async function endServing(api: FastifyInstance): Promise<void> {
-  const cut = setTimeout(() => api.server.closeAllConnections(), LAST_MS);
-  await api.close();
-  clearTimeout(cut);
 }

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { FastifyInstance } from "fastify";
 import { waitFor } from "../../../testbed/wait.ts";
-import { bareServer, buildApi, endServing, listenOn, PATIENCE, type Patience } from "./server.ts";
-import { facts, readyView, snapshotOf } from "./testing.ts";
+import { makeFront, PATIENCE, type Patience } from "./front.ts";
+import { bareServer, buildApi } from "./server.ts";
+import { facts, readyView, serveAt, snapshotOf } from "./testing.ts";
 
 const FOREVER = 600_000;
 const HASTY: Patience = { request: 50, inactive: FOREVER, look: 20 };
@@ -16,7 +17,7 @@ const HASTY: Patience = { request: 50, inactive: FOREVER, look: 20 };
 async function listening(t: TestContext, api: FastifyInstance): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "slow-"));
   const path = join(directory, "a.sock");
-  await listenOn(api, path, 0);
+  await serveAt(api, path);
   t.after(async () => {
     await api.close();
     await rm(directory, { recursive: true });
@@ -46,7 +47,7 @@ for (const [who, bytes] of [
   ["sends a body in pieces without an end", `${POST}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`],
 ] as const) {
   test(`one who ${who} is told that he is too slow, and others are answered meanwhile`, async (t) => {
-    const api = bareServer("nothing is", HASTY);
+    const api = bareServer("nothing is", makeFront(HASTY));
     api.post("/x", () => ({}));
     api.get("/y", () => ({ quick: true }));
     const path = await listening(t, api);
@@ -62,7 +63,7 @@ for (const [who, bytes] of [
 test("one who does not read what he asked for is put out", async (t) => {
   const views = Array.from({ length: 2000 }, (_, index) => ({ ...readyView, name: `instance-${index}` }));
   const source = { facts, snapshot: () => snapshotOf(views), ready: () => true };
-  const api = buildApi(source, undefined, { ...HASTY, request: FOREVER, inactive: 100 });
+  const api = buildApi(source, undefined, makeFront({ ...HASTY, request: FOREVER, inactive: 100 }));
   const path = await listening(t, api);
   const socket = connect(path, () => socket.write("GET /v1/instances HTTP/1.1\r\nhost: x\r\n\r\n"));
   socket.on("error", () => undefined);
@@ -84,7 +85,7 @@ test("who is being answered when it ends gets the answer; who only holds on is p
   const holding = saying(path, "GET /slow HTTP/1.1\r\n");
   const waiting = saying(path, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n");
   await waitFor("the request", () => asked);
-  const end = endServing(api);
+  const end = api.close();
   gate.resolve();
   assert.match(await waiting.answer, /"done":true/);
   await Promise.all([end, holding.answer]);

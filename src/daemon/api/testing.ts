@@ -14,6 +14,7 @@ import { timings } from "../metrics/histogram.ts";
 import { addMetricsRoute } from "../metrics/routes.ts";
 import type { Snapshot } from "../status.ts";
 import { buildControl } from "./control.ts";
+import { listenAt } from "./front.ts";
 import { addInstanceRoutes } from "./instance.ts";
 import { buildApi } from "./server.ts";
 
@@ -71,6 +72,12 @@ export function fullApi(
   addMetricsRoute(api, () => ({ facts, snapshot, reports: [], timings: timings(), streams: 0 }));
   addInstanceRoutes(api, { snapshot: () => snapshot, logs: logReader(journalctl), exposure: async () => 1.1 });
   return api;
+}
+
+/** Answers at a Unix socket of its own. */
+export async function serveAt(api: FastifyInstance, path: string, mode = 0o660): Promise<void> {
+  await api.ready();
+  await listenAt(api, { path, gid: 0, mode });
 }
 
 /** Everything on the control socket; `asked` hears what is asked. */

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { waitFor } from "../../../testbed/wait.ts";
-import { listenOn } from "../api/server.ts";
-import { fullApi } from "../api/testing.ts";
+import { fullApi, serveAt } from "../api/testing.ts";
 import { EventRing } from "./ring.ts";
 
 const PATH = "/v1/events/stream";
@@ -17,7 +16,7 @@ async function serving(t: TestContext, { kept = 512, streams = 1000 } = {}) {
   const socketPath = join(directory, "status.sock");
   const ring = new EventRing("run", kept);
   const api = fullApi(undefined, { ring, streams });
-  await listenOn(api, socketPath, 0);
+  await serveAt(api, socketPath);
   t.after(async () => {
     await api.close();
     await rm(directory, { recursive: true });
