@@ -3,10 +3,10 @@
  * instance's properties and with none but user, slice, working directory and command, all else being the same.
  */
 import { DBusSystemd } from "../src/daemon/systemd/dbus.ts";
-import { RUNTIME } from "../src/sandbox/host.ts";
+import { makeRootIn } from "../src/sandbox/machine/root.ts";
 import { instanceUnits } from "../src/sandbox/properties.ts";
-import { instance } from "../src/sandbox/testing.ts";
-import { credentialFile, renderedConfig, rootDir } from "../src/spec/names.ts";
+import { instance, MERGED } from "../src/sandbox/testing.ts";
+import { credentialFile, renderedConfig } from "../src/spec/names.ts";
 import type { UnitProperty } from "../src/spec/unit.ts";
 import { INSTALLED, NODE_DIR } from "../testbed/host.ts";
 import { Machine } from "../testbed/machine.ts";
@@ -46,10 +46,11 @@ async function measured(machine: Machine, systemd: DBusSystemd): Promise<string>
     setup: `${INSTALLED}/src/setup/main.ts`,
     shell: "/bin/sh",
   };
-  const host = { systemdVersion: systemd.version, landlockScopes: true, programs, ...RUNTIME.fhs };
+  const host = { systemdVersion: systemd.version, landlockScopes: true, programs, ...MERGED };
   await machine.sh(`useradd --system --user-group opencode-a; install -d -o opencode-a /srv/a
-    install -d -m 700 -o opencode-a -g opencode-a /var/lib/opencode/instance-state/a/.config/opencode; install -d ${rootDir("a")}
+    install -d -m 700 -o opencode-a -g opencode-a /var/lib/opencode/instance-state/a/.config/opencode
     chown -R opencode-a:opencode-a /var/lib/opencode/instance-state/a`);
+  await makeRootIn(machine, instance(), host);
   await machine.writeFile(credentialFile("a"), "OPENCODE_SERVER_PASSWORD=pw\n", 0o600);
   await machine.writeFile(renderedConfig("a"), "{}");
   const { main } = instanceUnits(

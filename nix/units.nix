@@ -12,7 +12,7 @@ let
   baseline = lib.importJSON ../src/sandbox/baseline.json;
   features = lib.importJSON ../src/sandbox/features.json;
   mainOnly = lib.importJSON ../src/sandbox/main-only.json;
-  runtimePaths = (lib.importJSON ../src/sandbox/runtime.json).nixos.runtimePaths;
+  runtime = (lib.importJSON ../src/sandbox/runtime.json).nixos;
 
   home = "${supervisor}/lib/opencode-supervisor";
   init = "${home}/packages/sandbox-init/build/opencode-init";
@@ -133,13 +133,14 @@ let
       bind = path: lib.optionalString (isMaybeLater path) "-" + literal path;
       isBound =
         path:
-        lib.elem path writes || lib.any (above: isWithin (lib.removePrefix "-" above) path) runtimePaths;
+        lib.elem path writes
+        || lib.any (above: isWithin (lib.removePrefix "-" above) path) (runtime.runtimePaths ++ runtime.files);
     in
     {
       RootDirectory = "/run/opencode-supervisor/root/${name}";
       BindPaths = map literal writes;
       BindReadOnlyPaths =
-        runtimePaths ++ map bind (lib.filter (path: !isBound path) (lib.unique reads));
+        runtime.runtimePaths ++ map bind (lib.filter (path: !isBound path) (lib.unique reads));
     }
     // lib.optionalAttrs isDefault {
       StateDirectory = "opencode/instance-state/${name}";

@@ -17,6 +17,7 @@ import { TICK_MS, ticks } from "./health/ticks.ts";
 import { Accounts } from "./host/accounts.ts";
 import { passwordInUse } from "./host/credentials.ts";
 import { probeHost, weaknesses } from "./host/features.ts";
+import { HostFiles } from "./host/host-files.ts";
 import { listMarkers, readLeftovers, removeMarker, writeMarker } from "./host/markers.ts";
 import { Preparer } from "./host/prepare.ts";
 import { readResolvers } from "./host/resolvers.ts";
@@ -56,7 +57,8 @@ export async function assemble(
   const netfilter = await LibnftablesNetfilter.open(undefined, GENERATION_FILE);
   const host = await probeHost(systemd.version);
   const accounts = new Accounts(systemd);
-  const preparer = new Preparer(accounts);
+  const hostFiles = new HostFiles(host);
+  const preparer = new Preparer(accounts, host, hostFiles);
   const probing = limiter(PROBE_LIMIT);
   const lines = { ours: limiter(LIMITS.ours), jobs: limiter(LIMITS.jobs) };
   const egress = new Egress(netfilter, systemd, events);
@@ -91,7 +93,7 @@ export async function assemble(
       pause: ticks(TICK_MS),
     },
     output: lastWords,
-    followers: (report) => followers(systemd, events, report),
+    followers: (report) => followers({ systemd, hostFiles }, events, report),
     events,
   });
   const facts = {

@@ -1,27 +1,26 @@
 /**
- * What exists in the instance's file system. Its root is an empty directory; only what is bound here is seen. systemd
- * resolves a source as root: none may lie below a directory that an instance can write (`src/spec` refuses those).
+ * What exists in the instance's file system. Its root holds links and its own accounts (src/daemon/host/root.ts); all else
+ * that is seen is bound here. systemd resolves a source as root: none may lie below a directory that an instance can write
+ * (`src/spec` refuses those).
  */
 import { dirname } from "node:path";
-import { configTarget, defaultStateDir, rootDir } from "../spec/names.ts";
+import { configTarget, defaultStateDir, isWithin, rootDir } from "../spec/names.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import { type BindPath, MS_REC, type UnitProperty } from "../spec/unit.ts";
-import type { Host } from "./host.ts";
+import { type Host, plainPath } from "./host.ts";
 
 /** A path bound at its own place; with a leading `-`, ignored when missing. */
 function bind(path: string): BindPath {
-  const plain = path.replace(/^-/, "");
+  const plain = plainPath(path);
   return [plain, plain, plain !== path, MS_REC];
 }
-
-const within = (path: string, above: string): boolean => path === above || path.startsWith(`${above}/`);
 
 /**
  * Whether a socket may be missing when the instance starts: the daemon binds it when it is there. Below these directories
  * nothing can be made later (`ProtectHome=tmpfs` mounts them read-only).
  */
 export const maybeLater = (socket: string): boolean =>
-  !["/home", "/root", "/run/user"].some((above) => within(socket, above));
+  !["/home", "/root", "/run/user"].some((above) => isWithin(socket, above));
 
 /** What is needed besides the runtime: programs, config, projected files and what the operator opened for reading. */
 function readOnly(spec: InstanceSpec, { programs }: Host): string[] {
@@ -57,10 +56,10 @@ export function fileSystem(spec: InstanceSpec, host: Host): UnitProperty[] {
     ...(made.length === 0 ? [spec.stateDir] : []),
     ...spec.sandbox.readWritePaths,
   ]);
-  const runtime = host.runtimePaths.map((path) => path.replace(/^-/, ""));
+  const there = [...host.runtimePaths.map(plainPath), ...Object.keys(host.links), ...host.files];
   const reads = [...new Set(readOnly(spec, host))].filter((path) => {
-    const plain = path.replace(/^-/, "");
-    return !writes.has(plain) && !runtime.some((above) => within(plain, above));
+    const plain = plainPath(path);
+    return !writes.has(plain) && !there.some((above) => isWithin(plain, above));
   });
   return [
     ["RootDirectory", rootDir(spec.name)],

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { HOST_FILES } from "../spec/names.ts";
 import type { UnitProperty } from "../spec/unit.ts";
 import { SIGNATURES } from "../spec/unit.ts";
 import { serveCommand } from "./command.ts";
 import { dropIn } from "./drop-in.ts";
 import { environment } from "./environment.ts";
-import type { Host } from "./host.ts";
+import { type Host, runtimeOf } from "./host.ts";
 import { instanceUnits } from "./properties.ts";
 import { HOST, instance, valuesOf } from "./testing.ts";
 
@@ -113,6 +114,20 @@ describe("the file system", () => {
     assert.equal(one(main, "RootDirectory"), "/run/opencode-supervisor/root/a");
   });
 
+  test("the host's own links are links; a directory that is none, or that leads out of what is bound, is bound", () => {
+    const links: Readonly<Record<string, string>> = { "/bin": "usr/bin", "/lib": "/usr/lib", "/sbin": "/opt/sbin" };
+    const runtime = runtimeOf("fhs", (path) => links[path] ?? null);
+    assert.deepEqual(runtime.links, { "/bin": "usr/bin", "/lib": "usr/lib" });
+    assert.deepEqual(runtime.runtimePaths.slice(-2), ["-/lib64", "-/sbin"]);
+    assert.ok(runtime.runtimePaths.includes(HOST_FILES));
+    assert.ok(runtimeOf("nixos", () => null).runtimePaths.includes(HOST_FILES));
+  });
+
+  test("what is there by a link or kept for all is not bound once more; accounts are, for who asks for them", () => {
+    const readOnlyPaths = ["/etc/hosts", "/bin/sh", "/etc/passwd"];
+    assert.deepEqual(ownBinds({ sandbox: { readOnlyPaths } }).slice(1), ["/etc/passwd"]);
+  });
+
   test("a state directory elsewhere is bound, not made", () => {
     const { main } = units({ stateDir: "/data/a" });
     assert.deepEqual(binds(main, "BindPaths"), ["/srv/a", "/data/a"]);
@@ -172,6 +187,11 @@ test("setup runs the hooks before and after the core, each as a command of its o
     commands,
     argv.map((args) => [init, [init, "--landlock-scopes", "--", ...args], ["no-env-expand"]]),
   );
+});
+
+test("setup whose view of files could not be made is tried again, where systemd can do that", () => {
+  const again = (systemdVersion: number) => one(units({}, { ...HOST, systemdVersion }).setup, "RestartForceExitStatus");
+  assert.deepEqual([again(257), again(255)], [[[226], []], undefined]);
 });
 
 const LIMITS: readonly (readonly [limits: object, property: UnitProperty])[] = [

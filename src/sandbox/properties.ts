@@ -79,6 +79,22 @@ const environmentFiles = (...files: (string | null)[]): UnitProperty => [
   files.filter((file) => file !== null).map((file) => [file, false] as const),
 ];
 
+/** systemd.exec(5), "Process exit codes": the unit's view of files could not be made. */
+const EXIT_NAMESPACE = 226;
+/**
+ * A file that is bound fails the start when it is replaced (renamed over) at that moment; the next try finds the new one. Five
+ * tries within half a minute and it stays failed. The server's start waits meanwhile (`direct`).
+ */
+const SETUP_AGAIN: readonly UnitProperty[] = [
+  ["RestartForceExitStatus", [[EXIT_NAMESPACE], []]],
+  ["RestartMode", "direct"],
+  ["RestartUSec", SECOND / 4n],
+  ["StartLimitIntervalUSec", 30n * SECOND],
+  ["StartLimitBurst", 5],
+];
+/** Before this systemd refuses a oneshot service with `RestartForceExitStatus=`. */
+const ONESHOT_AGAIN_SINCE = 256;
+
 const setupProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProperty[]): UnitProperty[] => [
   ["Description", `opencode instance ${spec.name}: setup`],
   ["Type", "oneshot"],
@@ -89,6 +105,7 @@ const setupProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProp
   ["SyslogIdentifier", `opencode-${spec.name}-setup`],
   ["TimeoutStartUSec", BigInt(spec.limits.hookTimeout) * SECOND],
   ["TimeoutStopUSec", HOOK_STOP_TIMEOUT],
+  ...(host.systemdVersion < ONESHOT_AGAIN_SINCE ? [] : SETUP_AGAIN),
   ...both,
 ];
 

@@ -1,8 +1,9 @@
 /** The made parts of `docs/sandbox.md`: run this file to bring the page up to date; `reference.test.ts` sees that it is. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { HOST_FILES } from "../spec/names.ts";
 import baseline from "./baseline.json" with { type: "json" };
 import type { Entry } from "./baseline.ts";
-import { RUNTIME } from "./host.ts";
+import { type HostKind, plainPath, RUNTIME } from "./host.ts";
 
 const PAGE = new URL("../../docs/sandbox.md", import.meta.url);
 const code = (text: string): string => `\`${text}\``;
@@ -18,8 +19,16 @@ function directive([name, entry]: [string, Entry]): string {
 
 const DIRECTIVES = ["| directive | why |", "| --- | --- |", ...Object.entries<Entry>(baseline).map(directive)];
 
-const list = (paths: readonly string[]): string => paths.map((path) => code(path.replace(/^-/, ""))).join(", ");
-const PATHS = [`- with \`/usr\`: ${list(RUNTIME.fhs.runtimePaths)}`, `- NixOS: ${list(RUNTIME.nixos.runtimePaths)}`];
+const list = (paths: readonly string[]): string => paths.map((path) => code(plainPath(path))).join(", ");
+
+/** What an instance of this kind of host finds; where the files are kept is no place to look at. */
+function paths(kind: HostKind): string {
+  const { runtimePaths, links, files } = RUNTIME[kind];
+  const bound = runtimePaths.filter((path) => path !== HOST_FILES);
+  return `${list([...bound, ...links])}; kept as they are on the host: ${list(files)}`;
+}
+
+const PATHS = [`- with \`/usr\`: ${paths("fhs")}`, `- NixOS: ${paths("nixos")}`];
 
 const PARTS: Readonly<Record<string, readonly string[]>> = { directives: DIRECTIVES, "runtime paths": PATHS };
 

@@ -2,13 +2,16 @@
 import { parseInstances } from "../spec/fixtures.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import type { UnitProperty } from "../spec/unit.ts";
-import { type Host, RUNTIME } from "./host.ts";
+import { type Host, runtimeOf } from "./host.ts";
+
+/** What a host with merged /usr has. */
+export const MERGED = runtimeOf("fhs", (path) => `usr${path}`);
 
 export const HOST: Host = {
   systemdVersion: 257,
   landlockScopes: true,
   programs: { init: "/usr/lib/x/init", node: "/usr/lib/x/node", setup: "/usr/lib/x/setup/main.js", shell: "/bin/sh" },
-  ...RUNTIME.fhs,
+  ...MERGED,
 };
 
 /** Instance `a`, from what its file would say. */

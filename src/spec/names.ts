@@ -24,8 +24,13 @@ export const sliceUnit = (name: string): string => `opencode-${name.replaceAll("
 export const sliceCgroup = (name: string): string => `${PARENT_SLICE}/${sliceUnit(name)}`;
 export const defaultUser = (name: string): string => `opencode-${name}`;
 export const defaultStateDir = (name: string): string => `${STATE_ROOT}/${name}`;
-/** The empty directory that becomes the instance's root. */
+/** The directory that becomes the instance's root: nothing but links, its accounts, and what systemd mounts things on. */
 export const rootDir = (name: string): string => `${RUNTIME_DIR}/root/${name}`;
+/**
+ * Where the single files of the host that every instance sees are kept up to date, each below its own path; bound read-only
+ * into all of them, who have links to here.
+ */
+export const HOST_FILES = `${RUNTIME_DIR}/host`;
 /** The opencode.json rendered from a literal `config`. */
 export const renderedConfig = (name: string): string => `${RUNTIME_DIR}/config/${name}/opencode.json`;
 /** Root-only `EnvironmentFile=` that carries the server's password. */
@@ -34,6 +39,9 @@ export const credentialFile = (name: string): string => `${RUNTIME_DIR}/credenti
 /** The opencode.json that an instance reads: the operator's file, or the one rendered from `config`. */
 export const configTarget = (spec: { name: string; configFile: string | null }): string =>
   spec.configFile ?? renderedConfig(spec.name);
+
+/** Whether a path is another, or below it. */
+export const isWithin = (path: string, above: string): boolean => path === above || path.startsWith(`${above}/`);
 
 const MAIN_UNIT = /^opencode-(.+)\.service$/;
 const SLICE_UNIT = /^opencode-([^-]+)\.slice$/;

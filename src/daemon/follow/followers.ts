@@ -1,4 +1,5 @@
 /** The followers there are, each loaded when the first instance asks for it. */
+import type { HostFiles } from "../host/host-files.ts";
 import type { View } from "../instance/view.ts";
 import type { SupervisorPorts } from "../supervisor.ts";
 import type { Systemd } from "../systemd/port.ts";
@@ -6,13 +7,20 @@ import { type Follower, onceAsked } from "./asked.ts";
 
 /** `report` takes in what a follower learnt of an instance. */
 export function followers(
-  systemd: Systemd,
+  { systemd, hostFiles }: { systemd: Systemd; hostFiles: HostFiles },
   events: SupervisorPorts["events"],
   report: (name: string, change: Partial<View>) => void,
 ): readonly Follower[] {
   const trouble = (what: string) => (error: unknown) => events.trouble(what, error);
   const places = async () => new (await import("./places.ts")).Places(trouble("inotify"));
   return [
+    onceAsked(
+      ({ wanted }) => wanted !== null,
+      async () => {
+        const { hostFilesWatch } = await import("./host-files.ts");
+        return hostFilesWatch(hostFiles, await places(), trouble("the host's files"));
+      },
+    ),
     onceAsked(
       ({ wanted }) => (wanted?.spec.sandbox.unixSockets.allow.length ?? 0) > 0,
       async () => {

@@ -1,10 +1,11 @@
 /** What this host has: probed once, at start. What is missing is said as a weaker state, never dropped in silence. */
 import { execFile } from "node:child_process";
+import { readlinkSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Features } from "../../netpolicy/table.ts";
-import { type Host, RUNTIME } from "../../sandbox/host.ts";
+import { type Host, runtimeOf } from "../../sandbox/host.ts";
 
 const run = promisify(execFile);
 /** First Landlock ABI with scopes for abstract sockets and signals (Linux 6.12, landlock(7)). */
@@ -25,8 +26,17 @@ export async function probeHost(systemdVersion: number): Promise<Host> {
     systemdVersion,
     landlockScopes: Number.parseInt(stdout, 10) >= SCOPES_ABI,
     programs: { init: INIT, node: process.execPath, setup: SETUP, shell: "/bin/sh" },
-    ...RUNTIME[isNixOS ? "nixos" : "fhs"],
+    ...runtimeOf(isNixOS ? "nixos" : "fhs", linkAt),
   };
+}
+
+/** Where a link in the host's root leads; null for what is none. */
+function linkAt(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
 }
 
 type Row = readonly [isMissing: (host: Host, netfilter: Features) => boolean, line: string];

@@ -4,13 +4,16 @@
  */
 import { stat } from "node:fs/promises";
 import { maybeLater } from "../../sandbox/binds.ts";
+import type { Runtime } from "../../sandbox/host.ts";
 import { credentialFile, mainUnit, RUNTIME_DIR, renderedConfig, rootDir, setupUnit } from "../../spec/names.ts";
 import { type Problem, ProblemError } from "../../spec/problem.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
 import type { Accounts } from "./accounts.ts";
 import { ensureCredentials } from "./credentials.ts";
 import { checkDirectives, type Role } from "./directives.ts";
-import { ensureDirectory, readText, remove, writeIfChanged } from "./files.ts";
+import { readText, remove, writeIfChanged } from "./files.ts";
+import type { HostFiles } from "./host-files.ts";
+import { type Ids, makeRoot } from "./root.ts";
 import { recordSecrets, secretRecord } from "./secrets.ts";
 import { checkStateDir, recordState } from "./states.ts";
 
@@ -82,7 +85,7 @@ async function checkPath(spec: InstanceSpec, { field, path, kind }: Needed): Pro
   return null;
 }
 
-async function findAccounts(spec: InstanceSpec, accounts: Accounts): Promise<{ uid: number; gid: number }> {
+async function findAccounts(spec: InstanceSpec, accounts: Accounts): Promise<Ids> {
   const missing = (field: string, what: string, fix: string) =>
     new ProblemError({ instance: spec.name, field, what, fix });
   if (spec.ownUser && (await accounts.user(spec.user)) === null) await accounts.make(spec);
@@ -92,11 +95,13 @@ async function findAccounts(spec: InstanceSpec, accounts: Accounts): Promise<{ u
   if (user.id === 0) throw missing("user", `user ${spec.user} is root`, "write an unprivileged user");
   const group = await accounts.group(spec.group);
   if (group === null) throw missing("group", `group ${spec.group} does not exist`, "make it, or leave `group` out");
+  const extra = new Map<string, number>();
   for (const name of spec.extraGroups) {
-    if ((await accounts.group(name)) === null)
-      throw missing("extraGroups", `group ${name} does not exist`, "make it, or take it out");
+    const found = await accounts.group(name);
+    if (found === null) throw missing("extraGroups", `group ${name} does not exist`, "make it, or take it out");
+    extra.set(name, found.id);
   }
-  return { uid: user.id, gid: group.id };
+  return { uid: user.id, gid: group.id, extra };
 }
 
 /** Everything of {@link neededPaths} at once; throws the first problem, saying how many more there are. */
@@ -127,18 +132,23 @@ async function placeDropIn({ name }: InstanceSpec, role: Role, text: string | nu
 
 export class Preparer {
   readonly #accounts: Accounts;
-  constructor(accounts: Accounts) {
+  readonly #runtime: Runtime;
+  readonly #hostFiles: HostFiles;
+  constructor(accounts: Accounts, runtime: Runtime, hostFiles: HostFiles) {
     this.#accounts = accounts;
+    this.#runtime = runtime;
+    this.#hostFiles = hostFiles;
   }
 
   /** Make user, root, config, credentials and drop-ins. Throws {@link ProblemError} when the instance cannot be started. */
   async prepare(spec: InstanceSpec, dropIns: DropIns): Promise<void> {
-    const { uid, gid } = await findAccounts(spec, this.#accounts);
-    await checkPaths(spec, uid);
+    const ids = await findAccounts(spec, this.#accounts);
+    await checkPaths(spec, ids.uid);
     await recordState(spec);
-    await ensureDirectory(rootDir(spec.name), 0o755);
+    makeRoot(spec, ids, this.#runtime);
+    await this.#hostFiles.ensure();
     if (spec.configFile === null) {
-      await writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid });
+      await writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid: ids.gid });
     }
     await recordSecrets(spec);
     await ensureCredentials(spec);
@@ -151,6 +161,7 @@ export class Preparer {
     const units = [mainUnit(name), setupUnit(name)].map((unit) => `/run/systemd/system/${unit}.d`);
     const ours = [rootDir(name), `${RUNTIME_DIR}/config/${name}`, credentialFile(name), secretRecord(name), ...units];
     await Promise.all(ours.map(remove));
+    this.#hostFiles.removeUnused();
   }
 }
 

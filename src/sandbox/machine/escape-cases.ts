@@ -23,6 +23,8 @@ const REACHED = "EINVAL|EFAULT|ENOEXEC|E2BIG|EBADF|ENOENT|ENOTBLK";
 const IF_KNOWN = "done|EAFNOSUPPORT|EPROTONOSUPPORT|ESOCKTNOSUPPORT|EINVAL";
 const NO_FAMILY = "EAFNOSUPPORT";
 const STATE = "/var/lib/opencode/instance-state";
+/** Where the links in every instance's /etc lead to. */
+const SHARED = "/run/opencode-supervisor/host/etc";
 /** How a refused connection ends: rejected by the table, denied by the unit's own filter, or never answered. */
 const REFUSED = "ECONNREFUSED|EPERM|EACCES|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT";
 
@@ -42,6 +44,12 @@ const FILES: readonly Row[] = [
   ["a file in /etc", "create /etc/planted", "EROFS|EACCES"],
   ["a file in the root", "create /planted", "EROFS|EACCES"],
   ["the accounts", "write /etc/passwd", "EROFS|EACCES"],
+  ["other accounts in place of its own", "rename /etc/passwd /etc/moved", "EROFS|EACCES"],
+  ["its groups", "write /etc/group", "EROFS|EACCES"],
+  ["a file of the host's, through its link", "write /etc/hosts", "EROFS|EACCES"],
+  ["the host's files that all instances see", `write ${SHARED}/hosts`, "EROFS|EACCES"],
+  ["a file beside those", `create ${SHARED}/planted`, "EROFS|EACCES"],
+  ["another in place of one", `rename ${SHARED}/hosts ${SHARED}/moved`, "EROFS|EACCES"],
   ["a unit of systemd's", "create /run/systemd/system/planted", GONE],
   ["its config, through the link", "write $A/.config/opencode/opencode.json", "EACCES|EROFS"],
   ["a hard link to the host's accounts", "link /etc/passwd /srv/a/passwd", "EXDEV|EPERM|EACCES"],
@@ -141,6 +149,8 @@ const KERNEL: readonly Row[] = [
   ["another's network namespace", "setns /proc/1/ns/net", "EPERM|EACCES"],
   ["a mount", 'syscall mount "none" "/tmp" "tmpfs" 0 0', "EPERM"],
   ["the root made writable", 'syscall mount "none" "/" "none" 0x1020 0', "EPERM", "done|EINVAL|EBUSY"],
+  ["a mount over its accounts", 'syscall mount "/etc/group" "/etc/passwd" "none" 0x1000 0', "EPERM"],
+  ["a mount over the host's files", `syscall mount "none" "${SHARED}" "tmpfs" 0 0`, "EPERM"],
   ["a mount taken away", 'syscall umount2 "/tmp" 2', "EPERM"],
   ["a mount by the new calls", 'syscall fsopen "tmpfs" 0', "EPERM"],
   ["a copy of a mount", 'syscall open_tree -100 "/usr" 1', "EPERM"],
@@ -209,6 +219,8 @@ const SIBLINGS: readonly Row[] = [
   ["a new file in it", "create /srv/b/planted", GONE],
   ["a sibling's config", "read /run/opencode-supervisor/config/b/opencode.json", GONE],
   ["a sibling's password", "read /run/opencode-supervisor/credentials/b.env", GONE],
+  ["a sibling's name among the accounts", "find /etc/passwd opencode-b", "ENODATA"],
+  ["a sibling's name among the groups", "find /etc/group opencode-b", "ENODATA"],
   ["a sibling's root", "list /run/opencode-supervisor/root/b", GONE],
   ["a sibling's process", "read /proc/$SIBLING/environ", GONE],
   ["a signal to it", "syscall kill $SIBLING 0", "ESRCH"],

@@ -59,6 +59,16 @@ static int do_put(char **w)
 	int fd = open(w[1], O_WRONLY);
 	return fd < 0 || write(fd, w[2], strlen(w[2])) < 0 ? -1 : 0;
 }
+/* Whether a word is in a file, at most a page of it. */
+static int do_find(char **w)
+{
+	char text[4096];
+	int fd = open(w[1], O_RDONLY);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text);
+	if (length < 0)
+		return -1;
+	return memmem(text, (size_t)length, w[2], strlen(w[2])) == NULL ? fail(ENODATA) : 0;
+}
 static int do_create(char **w) { return open(w[1], O_WRONLY | O_CREAT | O_EXCL, 0600) < 0 || unlink(w[1]) < 0 ? -1 : 0; }
 static int do_chown(char **w) { return do_create(w), close(creat(w[1], 0600)), chown(w[1], (uid_t)number(w[2]), (gid_t)-1); }
 static int do_suid(char **w) { return close(creat(w[1], 0700)), chmod(w[1], 04755); }
@@ -305,7 +315,7 @@ static const struct {
 	int words; /* at least, the name counted */
 } OPERATIONS[] = {
 	{ "become", do_become, 2 }, { "bind", do_bind, 3 }, { "chown", do_chown, 3 }, { "core", do_core, 1 },
-	{ "create", do_create, 2 }, { "datagram", do_datagram, 2 }, { "fds", do_fds, 1 }, { "idle", do_idle, 2 },
+	{ "create", do_create, 2 }, { "datagram", do_datagram, 2 }, { "fds", do_fds, 1 }, { "find", do_find, 3 }, { "idle", do_idle, 2 },
 	{ "int80", do_int80, 1 }, { "limit", do_limit, 2 }, { "link", do_link, 3 }, { "list", do_list, 2 },
 	{ "mknod", do_mknod, 5 }, { "option", do_option, 4 }, { "put", do_put, 3 }, { "read", do_read, 2 }, { "rename", do_rename, 3 },
 	{ "setns", do_setns, 2 }, { "socket", do_socket, 4 }, { "stat", do_stat, 2 }, { "suid", do_suid, 2 },

@@ -5,9 +5,10 @@ import { Machine } from "../../../testbed/machine.ts";
 import { DBusSystemd } from "../../daemon/systemd/dbus.ts";
 import { credentialFile, mainUnit, renderedConfig, rootDir, setupUnit } from "../../spec/names.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
-import { type Host, RUNTIME } from "../host.ts";
+import type { Host } from "../host.ts";
 import { instanceUnits } from "../properties.ts";
-import { instance } from "../testing.ts";
+import { instance, MERGED } from "../testing.ts";
+import { makeRootIn } from "./root.ts";
 
 export const OPENCODE = `${INSTALLED}/${opencodeBinary()}`;
 const INIT = `${INSTALLED}/packages/sandbox-init/build/opencode-init`;
@@ -32,7 +33,7 @@ before(async () => {
       setup: `${INSTALLED}/src/setup/main.ts`,
       shell: "/bin/sh",
     },
-    ...RUNTIME.fhs,
+    ...MERGED,
   };
   await machine.sh("useradd --system --no-create-home --user-group opencode-a; useradd --system other");
   await machine.writeFile("/etc/systemd/system/opencode.slice", "[Slice]\nIPAddressDeny=any\n");
@@ -50,8 +51,8 @@ beforeEach(async () => {
     await systemd.resetFailed(unit);
   }
   await machine.sh(`rm -rf ${HOME} ${rootDir("a")} /srv/a /run/systemd/system/opencode-a*.d
-    install -d ${rootDir("a")}
     install -d -o opencode-a -g opencode-a /srv/a`);
+  await makeRootIn(machine, instance(), host);
   await machine.writeFile(credentialFile("a"), "OPENCODE_SERVER_PASSWORD=pw\n", 0o600);
   await machine.writeFile(renderedConfig("a"), '{"$schema":"https://opencode.ai/config.json"}');
 });

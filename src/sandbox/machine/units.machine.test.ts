@@ -1,8 +1,8 @@
 /** The sandbox as systemd makes it: the real opencode works in there, what an instance sees, and what it cannot do. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { RUNTIME } from "../host.ts";
-import { instance } from "../testing.ts";
+import { plainPath } from "../host.ts";
+import { instance, MERGED } from "../testing.ts";
 import { exists, MAIN, machine, OPENCODE, output, SETUP, seen, start } from "./testing.ts";
 
 test("the real opencode becomes healthy, with its password, and both units score 1.2 at most", async () => {
@@ -42,9 +42,8 @@ describe("what an instance sees", () => {
       "for d in / /etc /home /run /srv /tmp /var /var/lib /var/lib/opencode/* /dev/shm; do echo $d: $(ls $d); done",
     );
     // Then
-    const etc = RUNTIME.fhs.runtimePaths
-      .map((path) => path.replace(/^-/, ""))
-      .filter((path) => path.startsWith("/etc/"));
+    const given = [...MERGED.runtimePaths.map(plainPath), ...MERGED.files, "/etc/passwd", "/etc/group"];
+    const etc = given.filter((path) => path.startsWith("/etc/"));
     const lists = new Map(
       said
         .trim()
