@@ -1,9 +1,10 @@
 /** What listens: Node's server, with its limits and what it refuses by itself. Who asks waits until there is somebody to answer. */
 import { once } from "node:events";
 import { chmod, chown, rm } from "node:fs/promises";
-import { createServer, type RequestListener, type Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
 import type { ListenOptions } from "node:net";
 import type { Duplex } from "node:stream";
+import { createServer } from "../../http.ts";
 import { type Code, problem } from "./problems.ts";
 
 /** How long those who ask may take, in milliseconds. */
