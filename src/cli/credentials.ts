@@ -59,7 +59,7 @@ async function find(name: string): Promise<Credentials | number> {
   const instance = await asked(name);
   if (instance === null) return unknownInstance(name);
   const { listen, state } = instance;
-  const password = passwordIn((await readText(credentialFile(name))) ?? "");
+  const password = passwordIn(readText(credentialFile(name)) ?? "");
   if (listen === null || password === null)
     return failed(EX.UNAVAILABLE, `${name} is ${state}: it was not started yet and has no password`);
   return { url: urlOf(listen), user: SERVER_USER, password };

@@ -72,10 +72,10 @@ export async function assemble(
     host: {
       admit: ({ spec }) => admit(spec, accounts),
       prepare: ({ spec }) => preparer.prepare(spec, { main: dropIn(spec, "main"), setup: dropIn(spec, "setup") }),
-      clean: (name) => preparer.clean(name),
+      clean: async (name) => preparer.clean(name),
       taken: ({ listen }) => taken(listen.address, listen.port),
-      mark: writeMarker,
-      unmark: removeMarker,
+      mark: async (name, specHash) => writeMarker(name, specHash),
+      unmark: async (name) => removeMarker(name),
     },
     render: (spec) => instanceUnits(spec, host),
     filterOf: addressFilter,

@@ -19,7 +19,7 @@ export async function tcpListener(env: Environment): Promise<TcpListener | null>
   const wanted = env.OPENCODE_SUPERVISOR_LISTEN;
   if (wanted === undefined || wanted === "") return null;
   const { host, port } = addressOf(wanted);
-  const token = (await readText(`${env.CREDENTIALS_DIRECTORY ?? "/nowhere"}/api-token`))?.trim();
+  const token = readText(`${env.CREDENTIALS_DIRECTORY ?? "/nowhere"}/api-token`)?.trim();
   if (token === undefined)
     throw new Error("OPENCODE_SUPERVISOR_LISTEN is set without a token; write LoadCredential=api-token:/path/to/file");
   const why = badToken(token);

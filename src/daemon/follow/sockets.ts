@@ -130,7 +130,7 @@ class Instance {
 
   async #bind(path: string, source: string, isNew: boolean): Promise<void> {
     const { name } = this.#view;
-    if (isNew) await makeMountPoint(rootDir(name), path);
+    if (isNew) makeMountPoint(rootDir(name), path);
     await this.#ports.bind(mainUnit(name), source, path);
   }
 

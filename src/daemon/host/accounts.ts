@@ -57,7 +57,7 @@ export class Accounts {
 
   async #make(): Promise<void> {
     const specs = [...this.#wanted.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    await writeIfChanged(SYSUSERS_CONF, sysusersConf(specs), { mode: 0o644 });
+    writeIfChanged(SYSUSERS_CONF, sysusersConf(specs), { mode: 0o644 });
     await this.#systemd.start(SYSUSERS_UNIT);
   }
 

@@ -18,7 +18,7 @@ const ROOT_ONLY = { mode: 0o600 };
 /** Make what the unit needs to read; answers with the password. Throws {@link ProblemError} for an unusable passwordFile. */
 export async function ensureCredentials(spec: InstanceSpec): Promise<string> {
   const password = await readPassword(spec);
-  await writeIfChanged(credentialFile(spec.name), environmentLine("OPENCODE_SERVER_PASSWORD", password), ROOT_ONLY);
+  writeIfChanged(credentialFile(spec.name), environmentLine("OPENCODE_SERVER_PASSWORD", password), ROOT_ONLY);
   return password;
 }
 
@@ -28,18 +28,18 @@ export const readPassword = (spec: InstanceSpec): Promise<string> =>
 
 /** The password that the server was started with; a file of the operator's may say another one since. */
 export async function passwordInUse(spec: InstanceSpec): Promise<string> {
-  const line = await readText(credentialFile(spec.name));
+  const line = readText(credentialFile(spec.name));
   const quoted = /^OPENCODE_SERVER_PASSWORD="(.*)"$/m.exec(line ?? "")?.[1];
   return quoted === undefined ? await ensureCredentials(spec) : quoted.replace(/\\(.)/g, "$1");
 }
 
 async function ownPassword(name: string): Promise<string> {
-  await ensureDirectory(PASSWORDS, 0o700);
+  ensureDirectory(PASSWORDS, 0o700);
   const path = `${PASSWORDS}/${name}`;
-  const kept = (await readText(path))?.trim();
+  const kept = readText(path)?.trim();
   if (kept !== undefined && kept !== "") return kept;
   const made = randomBytes(24).toString("base64url");
-  await writeIfChanged(path, `${made}\n`, ROOT_ONLY);
+  writeIfChanged(path, `${made}\n`, ROOT_ONLY);
   return made;
 }
 

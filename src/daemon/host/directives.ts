@@ -29,7 +29,7 @@ export async function checkDirectives(instance: string, role: Role, dropIn: stri
     const said = await verify(path, directory);
     return said === null ? null : complaint(instance, text, said, path);
   } finally {
-    await remove(directory);
+    remove(directory);
   }
 }
 

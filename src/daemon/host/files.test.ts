@@ -13,14 +13,14 @@ test("a file is written whole with its mode, and not touched when it is right al
   const directory = await mkdtemp(join(tmpdir(), "files-"));
   t.after(() => remove(directory));
   const path = join(directory, "below", "file");
-  assert.equal(await readText(path), null);
-  assert.equal(await writeIfChanged(path, "one", { mode: 0o640 }), true);
+  assert.equal(readText(path), null);
+  assert.equal(writeIfChanged(path, "one", { mode: 0o640 }), true);
   const before = await stat(path, { bigint: true });
   assert.equal(Number(before.mode & 0o777n), 0o640);
-  assert.equal(await writeIfChanged(path, "one", { mode: 0o640 }), false);
+  assert.equal(writeIfChanged(path, "one", { mode: 0o640 }), false);
   assert.equal((await stat(path, { bigint: true })).mtimeNs, before.mtimeNs);
-  assert.equal(await writeIfChanged(path, "two", { mode: 0o600 }), true);
-  assert.deepEqual([await readText(path), await readdir(join(directory, "below"))], ["two", ["file"]]);
+  assert.equal(writeIfChanged(path, "two", { mode: 0o600 }), true);
+  assert.deepEqual([readText(path), await readdir(join(directory, "below"))], ["two", ["file"]]);
 });
 
 test("what stands where a file is to be replaced is replaced, not followed", async (t) => {
@@ -29,8 +29,8 @@ test("what stands where a file is to be replaced is replaced, not followed", asy
   const [link, target] = [join(directory, "link"), join(directory, "target")];
   await writeFile(target, "theirs");
   await (await import("node:fs/promises")).symlink(target, link);
-  await writeIfChanged(link, "ours", { mode: 0o600 });
-  assert.deepEqual([await readText(target), await readText(link)], ["theirs", "ours"]);
+  writeIfChanged(link, "ours", { mode: 0o600 });
+  assert.deepEqual([readText(target), readText(link)], ["theirs", "ours"]);
 });
 
 test("a password reaches an EnvironmentFile as it is, whatever is in it", () => {

@@ -9,9 +9,9 @@ import { isMissing, readText, remove, writeIfChanged } from "./files.ts";
 const DIRECTORY = `${RUNTIME_DIR}/started`;
 const pathOf = (name: string) => `${DIRECTORY}/${name}`;
 
-export const writeMarker = (name: string, specHash: string): Promise<boolean> =>
+export const writeMarker = (name: string, specHash: string): boolean =>
   writeIfChanged(pathOf(name), specHash, { mode: 0o644 });
-export const removeMarker = (name: string): Promise<void> => remove(pathOf(name));
+export const removeMarker = (name: string): void => remove(pathOf(name));
 
 /** Spec hash last started, by instance, and the instances that have a root directory. */
 export async function readLeftovers(): Promise<{ markers: Map<string, string>; roots: Set<string> }> {
@@ -34,6 +34,5 @@ export async function listMarkers(): Promise<string[]> {
 
 async function readMarkers(): Promise<Map<string, string>> {
   const markers = await listMarkers();
-  const pairs = await Promise.all(markers.map(async (name) => [name, (await readText(pathOf(name))) ?? ""] as const));
-  return new Map(pairs);
+  return new Map(markers.map((name) => [name, readText(pathOf(name)) ?? ""]));
 }

@@ -124,10 +124,10 @@ export type DropIns = Readonly<Record<Role, string | null>>;
 async function placeDropIn({ name }: InstanceSpec, role: Role, text: string | null): Promise<void> {
   const unit = role === "main" ? mainUnit(name) : setupUnit(name);
   if (text === null) return remove(`/run/systemd/system/${unit}.d`);
-  if ((await readText(dropInPath(unit))) === text) return;
+  if (readText(dropInPath(unit)) === text) return;
   const problem = await checkDirectives(name, role, text);
   if (problem !== null) throw new ProblemError(problem);
-  await writeIfChanged(dropInPath(unit), text, { mode: 0o644 });
+  writeIfChanged(dropInPath(unit), text, { mode: 0o644 });
 }
 
 export class Preparer {
@@ -144,11 +144,11 @@ export class Preparer {
   async prepare(spec: InstanceSpec, dropIns: DropIns): Promise<void> {
     const ids = await findAccounts(spec, this.#accounts);
     await checkPaths(spec, ids.uid);
-    await recordState(spec);
+    recordState(spec);
     makeRoot(spec, ids, this.#runtime);
     await this.#hostFiles.ensure();
     if (spec.configFile === null) {
-      await writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid: ids.gid });
+      writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid: ids.gid });
     }
     await recordSecrets(spec);
     await ensureCredentials(spec);
@@ -157,10 +157,10 @@ export class Preparer {
   }
 
   /** Take away what {@link prepare} made, but for users and the password: they are state. */
-  async clean(name: string): Promise<void> {
+  clean(name: string): void {
     const units = [mainUnit(name), setupUnit(name)].map((unit) => `/run/systemd/system/${unit}.d`);
     const ours = [rootDir(name), `${RUNTIME_DIR}/config/${name}`, credentialFile(name), secretRecord(name), ...units];
-    await Promise.all(ours.map(remove));
+    for (const path of ours) remove(path);
     this.#hostFiles.removeUnused();
   }
 }

@@ -28,7 +28,7 @@ async function hashes(spec: InstanceSpec): Promise<readonly string[] | null> {
 export async function recordSecrets(spec: InstanceSpec): Promise<void> {
   const lines = await hashes(spec);
   if (lines === null || lines.length === 0) return remove(secretRecord(spec.name));
-  await writeIfChanged(secretRecord(spec.name), lines.join("\n"), { mode: 0o600 });
+  writeIfChanged(secretRecord(spec.name), lines.join("\n"), { mode: 0o600 });
 }
 
 /**
@@ -37,7 +37,7 @@ export async function recordSecrets(spec: InstanceSpec): Promise<void> {
  */
 export async function changedSecrets(spec: InstanceSpec): Promise<readonly string[]> {
   const now = await hashes(spec);
-  const before = await readText(secretRecord(spec.name)); // last: a start that is under way writes it
+  const before = readText(secretRecord(spec.name)); // last: a start that is under way writes it
   return now === null || before === null ? [] : differing(before.split("\n"), now);
 }
 

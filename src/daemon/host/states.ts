@@ -26,11 +26,11 @@ async function isFilled(path: string): Promise<boolean> {
 }
 
 /** Write down where the instance keeps its state. */
-export const recordState = (spec: InstanceSpec): Promise<unknown> =>
+export const recordState = (spec: InstanceSpec): boolean =>
   writeIfChanged(recordOf(spec.name), `${spec.stateDir}\n`, { mode: 0o600 });
 
 async function checkMoved({ name, stateDir }: InstanceSpec): Promise<Problem | null> {
-  const kept = (await readText(recordOf(name)))?.trim() ?? stateDir;
+  const kept = readText(recordOf(name))?.trim() ?? stateDir;
   if (kept === stateDir || !(await isFilled(kept))) return null;
   return {
     ...{ instance: name, field: "stateDir" },
@@ -70,11 +70,9 @@ export async function admit(spec: InstanceSpec, accounts: Accounts): Promise<voi
 export async function readStates(known: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
   const lists = await Promise.all([listed(RECORDS), listed(STATE_ROOT)]);
   const [records = [], directories = []] = lists.map((names) => names.filter((name) => !known.has(name)));
-  const kept = await Promise.all(
-    records
-      .filter((name) => !name.includes("."))
-      .map(async (name) => [name, (await readText(recordOf(name)))?.trim() ?? ""] as const),
-  );
+  const kept = records
+    .filter((name) => !name.includes("."))
+    .map((name) => [name, readText(recordOf(name))?.trim() ?? ""] as const);
   const all = new Map([...directories.map((name) => [name, defaultStateDir(name)] as const), ...kept]);
   const filled = await Promise.all(
     [...all].map(async ([name, path]) => ((await isFilled(path)) ? [[name, path] as const] : [])),
