@@ -9,9 +9,9 @@ import { assemble } from "./assemble.ts";
 import { EventRing } from "./events/ring.ts";
 import { type EventSink, tellBoth } from "./events/sink.ts";
 import { RESOLV_CONF } from "./host/resolvers.ts";
-import { debounced, settled, watchFile } from "./host/watch.ts";
 import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
+import { debounced, settled } from "./later.ts";
 import { tidier } from "./memory.ts";
 import { type Timings, timings } from "./metrics/histogram.ts";
 import { progressOf, progressText } from "./progress.ts";
@@ -56,11 +56,17 @@ export async function daemon(json = false): Promise<void> {
   const known = Promise.withResolvers<void>();
   const started = times.reconcile.time(() => supervisor.start(known.resolve));
   reload = reloader(supervisor, times, log, started, tidy);
-  const watchers = [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
+  /** There is something to say, and servers are on their way: from here on there is time for the rest. */
+  const underWay = Promise.race([known.promise, started]);
+  const watch = async () => {
+    await underWay;
+    const { watchFile } = await import("./host/watch.ts"); // it looks at once whether anything changed meanwhile
+    return [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
+  };
+  const watching = watch();
   const open = async (): Promise<Fronts> => {
-    // Who asked while there was no daemon waits in systemd's sockets until there is something to say; without such sockets
-    // there is nowhere to wait.
-    await Promise.race([known.promise, started]);
+    // Who asked while there was no daemon waits in systemd's sockets; without such sockets there is nowhere to wait.
+    await underWay;
     const gid = passed.has("status") ? 0 : ((await accounts.group(API_GROUP))?.id ?? 0);
     const places = {
       status: passed.get("status") ?? { path: `${RUNTIME_DIR}/status.sock`, gid, mode: 0o660 },
@@ -84,7 +90,7 @@ export async function daemon(json = false): Promise<void> {
   await Promise.race([told, api.failed]);
   notify("STOPPING=1");
   stopWatchdog();
-  await Promise.all(watchers.map((watcher) => watcher.close()));
+  await Promise.all((await watching).map((watcher) => watcher.close()));
   await api.end();
   await close();
 }

@@ -56,7 +56,7 @@ export class Egress {
     const verify = (policies: readonly Policy[]) => this.#inForce(policies);
     this.#commits = new Commits({ netfilter, verify, adopt: () => this.open() });
     this.#guard = new Guard({
-      policies: () => this.#placed(),
+      policies: async () => this.#placed(),
       verify,
       remake: () => this.#open(true),
       put: (policy) => this.#commits.put(policy),
@@ -180,12 +180,12 @@ export class Egress {
   async #inForce(policies: readonly Policy[]): Promise<ReadonlyMap<string, boolean>> {
     const gate = this.#gate;
     if (gate === null) return new Map();
-    const wanted = policies.map(async (policy) => ({
+    const wanted = policies.map((policy) => ({
       name: policy.name,
       hash: policyHash(policy),
-      cgroupId: await sliceId(gate, policy.name),
+      cgroupId: sliceId(gate, policy.name),
     }));
-    return this.#netfilter.inForce(await Promise.all(wanted));
+    return this.#netfilter.inForce(wanted);
   }
 
   /** Commit and read back. False when there is no table and the policy asks for none of its protection; else throws. */
@@ -224,20 +224,19 @@ export class Egress {
 
   /** The gate stores the slice's cgroup id: a slice made anew needs the table adopted anew. */
   async #ensureGate(): Promise<void> {
-    if (!(await this.#isGateCurrent())) await this.open();
+    if (!this.#isGateCurrent()) await this.open();
   }
 
-  async #isGateCurrent(): Promise<boolean> {
-    return this.#gate !== null && (await isCurrent(this.#gate));
+  #isGateCurrent(): boolean {
+    return this.#gate !== null && isCurrent(this.#gate);
   }
 
   /** What is to be in force of instances that have a slice: where there is none, there is nobody to keep back. */
-  async #placed(): Promise<readonly Policy[]> {
+  #placed(): readonly Policy[] {
     const gate = this.#gate;
     const policies = [...this.#policies.values()];
     if (gate === null) return policies;
-    const ids = await Promise.all(policies.map(({ name }) => sliceId(gate, name)));
-    return policies.filter((_, index) => ids[index] !== 0n);
+    return policies.filter(({ name }) => sliceId(gate, name) !== 0n);
   }
 
   /** A slice that became active may be another one than the rules know; a server that started can be observed. */
@@ -245,7 +244,7 @@ export class Egress {
     if (event.kind !== "unit" || event.record.active !== "active") return;
     const { unit } = event.record;
     if (unit === PARENT_SLICE) {
-      if (this.#policies.size > 0 && !(await this.#isGateCurrent())) this.#guard.touched(`${unit} was made anew`);
+      if (this.#policies.size > 0 && !this.#isGateCurrent()) this.#guard.touched(`${unit} was made anew`);
       return;
     }
     const parsed = parseUnit(unit);

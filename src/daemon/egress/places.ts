@@ -1,5 +1,6 @@
 /** Where instances are in cgroupfs: paths below its root, without the first slash, and their ids. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { cgroupOf, type Gate, gateAt } from "../../netpolicy/names.ts";
 import { PARENT_SLICE, parseUnit, SUPERVISOR_UNIT } from "../../spec/names.ts";
 import type { Systemd } from "../systemd/port.ts";
@@ -12,16 +13,14 @@ export interface FoundGate extends Gate {
 }
 
 /** A cgroup's id is its inode number (cgroups(7), `cgroup.id`); 0n when it is not there. */
-async function cgroupId(cgroup: string): Promise<bigint> {
-  const found = await stat(`${CGROUPS}/${cgroup}`, { bigint: true }).catch(() => null);
-  return found?.ino ?? 0n;
-}
+const cgroupId = (cgroup: string): bigint =>
+  statSync(`${CGROUPS}/${cgroup}`, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n;
 
 /** The id of an instance's slice; 0n when it has none. */
-export const sliceId = (gate: Gate, name: string): Promise<bigint> => cgroupId(cgroupOf(gate, name));
+export const sliceId = (gate: Gate, name: string): bigint => cgroupId(cgroupOf(gate, name));
 
 /** Whether the slice that the gate was found to be is the one there is now. */
-export const isCurrent = async ({ cgroup, id }: FoundGate): Promise<boolean> => (await cgroupId(cgroup)) === id;
+export const isCurrent = ({ cgroup, id }: FoundGate): boolean => cgroupId(cgroup) === id;
 
 /** The gate for `opencode.slice` as it is now, which is started when it is not there; null when that did not help. */
 export async function findGate(systemd: Pick<Systemd, "controlGroup" | "start">): Promise<FoundGate | null> {
@@ -35,7 +34,7 @@ export async function findGate(systemd: Pick<Systemd, "controlGroup" | "start">)
 /** "" and 0n for a unit that has no cgroup. */
 async function ofUnit(systemd: Pick<Systemd, "controlGroup">, unit: string) {
   const cgroup = (await systemd.controlGroup(unit)).replace(/^\//, "");
-  return { cgroup, id: cgroup === "" ? 0n : await cgroupId(cgroup) };
+  return { cgroup, id: cgroup === "" ? 0n : cgroupId(cgroup) };
 }
 
 /** Instances in whose slice something runs. */

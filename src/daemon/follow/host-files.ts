@@ -1,6 +1,6 @@
 /** The host's files that instances see are kept as they are on the host, also for those that run (`host/host-files.ts`). */
 import type { HostFiles } from "../host/host-files.ts";
-import { debounced } from "../host/watch.ts";
+import { debounced } from "../later.ts";
 import type { Follower } from "./asked.ts";
 import type { Places } from "./places.ts";
 

@@ -3,8 +3,8 @@
  * also when that happened while no supervisor was there. Touched, replaced by the same, or missing for a moment, nothing happens.
  */
 import { changedSecrets, secretFiles } from "../host/secrets.ts";
-import { settled } from "../host/watch.ts";
 import { isUp, type View } from "../instance/view.ts";
+import { settled } from "../later.ts";
 import type { Follower } from "./asked.ts";
 import type { Following, Places } from "./places.ts";
 

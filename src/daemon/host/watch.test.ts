@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { waitFor } from "../../../testbed/wait.ts";
-import { settled, watchFile } from "./watch.ts";
+import { settled } from "../later.ts";
+import { watchFile } from "./watch.ts";
 
 type Act = (file: string) => void;
 

@@ -5,6 +5,7 @@
 import { readlink, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { watch } from "chokidar";
+import { debounced } from "../later.ts";
 
 export interface FileWatch {
   close(): Promise<void>;
@@ -38,26 +39,4 @@ async function leadsTo(path: string): Promise<string> {
   if (real !== null) return real;
   const link = await readlink(path).catch(() => null);
   return link === null ? path : resolve(dirname(path), link);
-}
-
-/** Runs `work` some time after the first of many calls; the process does not stay for it. */
-export function debounced(work: () => void, milliseconds: number): () => void {
-  let pending = false;
-  return () => {
-    if (pending) return;
-    pending = true;
-    setTimeout(() => {
-      pending = false;
-      work();
-    }, milliseconds).unref();
-  };
-}
-
-/** Runs `work` once it has not been called for some time; the process does not stay for it. */
-export function settled(work: () => void, milliseconds: number): () => void {
-  let timer: NodeJS.Timeout | null = null;
-  return () => {
-    if (timer === null) timer = setTimeout(work, milliseconds).unref();
-    else timer.refresh();
-  };
 }

@@ -6,7 +6,7 @@
  * `resync` event tells the daemon to read everything anew. daemon-reexec fails calls in flight with `NoReply`. During a
  * daemon-reload systemd says of every unit that it was removed: what it says of units meanwhile is not believed.
  */
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createClient, type Message, type MessageBus } from "dbus-native";
 import { mainUnit, PARENT_SLICE, parseUnit, setupUnit, TARGET } from "../../spec/names.ts";
@@ -259,9 +259,8 @@ export class DBusSystemd implements Systemd {
   /** ControlGroupId is the inode number of the slice's directory in cgroupfs (cgroups(7)). */
   async cgroupIds(slices: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
     const parent = `${CGROUPS}${await this.controlGroup(PARENT_SLICE)}`;
-    const id = async (slice: string) =>
-      (await stat(`${parent}/${slice}`, { bigint: true }).catch(() => null))?.ino ?? 0n;
-    return new Map(await Promise.all(slices.map(async (slice) => [slice, await id(slice)] as const)));
+    const id = (slice: string) => statSync(`${parent}/${slice}`, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n;
+    return new Map(slices.map((slice) => [slice, id(slice)]));
   }
 
   async controlGroup(unit: string): Promise<string> {
