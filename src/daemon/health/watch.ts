@@ -6,10 +6,10 @@ import type { Health, View } from "../instance/view.ts";
 import { FIRST, judge, type Pulse, spaced, type Verdict } from "./judge.ts";
 import type { ProbeResult } from "./probe.ts";
 
-/** Between the first two tries; opencode takes one to two seconds. */
+/** Before the first try, and between the first two; opencode takes one to two seconds. */
 const FIRST_MS = 200;
 const MOST_MS = 3000;
-const GROWTH = 1.3;
+const GROWTH = 1.4;
 /** Of each delay, so that instances that became ready together are not looked at together for ever. */
 const JITTER = 0.2;
 /**
@@ -69,6 +69,8 @@ export class HealthWatch {
 
   async #run(view: View, run: string): Promise<void> {
     await this.#begun.promise;
+    const age = Date.now() - (view.main?.since ?? 0) / 1000;
+    if (age >= 0 && age < FIRST_MS) await this.#ports.pause(FIRST_MS - age); // nobody listens so soon
     const pulse = this.#ports.pulse(view);
     for (let goesOn = true; goesOn; ) {
       const ready = await this.#untilReady(view, run);

@@ -10,22 +10,26 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  type Stats,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { isMissing } from "./files.ts";
 
 /** A link, or a file. */
 export type Entry = { readonly link: string } | { readonly content: Uint8Array; readonly mode: number };
 
 /** Make `path` this entry, and nothing of it for null. What else stands there goes; a reader finds the old or the new. */
 export function place(path: string, entry: Entry | null): void {
-  const isDirectory = lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (entry === null || isDirectory) rmSync(path, { recursive: true, force: true });
-  else if (isSame(path, entry)) return;
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (entry === null || found?.isDirectory() === true) rmSync(path, { recursive: true, force: true });
+  else if (found !== undefined && isSame(path, found, entry)) return;
   if (entry === null) return;
-  makeDirectories(dirname(path));
+  if (found === undefined) makeDirectories(dirname(path));
+  if (found === undefined && "link" in entry) {
+    symlinkSync(entry.link, path);
+    return;
+  }
   const next = `${path}.new`;
   rmSync(next, { recursive: true, force: true });
   if ("link" in entry) symlinkSync(entry.link, next);
@@ -36,15 +40,9 @@ export function place(path: string, entry: Entry | null): void {
   renameSync(next, path);
 }
 
-function isSame(path: string, entry: Entry): boolean {
-  try {
-    const found = lstatSync(path);
-    if ("link" in entry) return found.isSymbolicLink() && readlinkSync(path) === entry.link;
-    return found.isFile() && (found.mode & 0o7777) === entry.mode && readFileSync(path).equals(entry.content);
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
+function isSame(path: string, found: Stats, entry: Entry): boolean {
+  if ("link" in entry) return found.isSymbolicLink() && readlinkSync(path) === entry.link;
+  return found.isFile() && (found.mode & 0o7777) === entry.mode && readFileSync(path).equals(entry.content);
 }
 
 /** Make a directory that everybody can enter, whatever the umask, and what is missing above it. */

@@ -7,6 +7,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   fchmodSync,
   fchownSync,
   lstatSync,
@@ -15,6 +16,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -27,8 +29,9 @@ export interface FileMode {
 
 /** Write `content` unless the file is so already; says whether it wrote. Readers see the old file or the new one. */
 export function writeIfChanged(path: string, content: string, { mode, gid }: FileMode): boolean {
-  if (readText(path) === content && isAs(path, { mode, gid })) return false;
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  else if (isAs(found, { mode, gid }) && readText(path) === content) return false;
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   const file = openSync(temporary, "wx", mode);
   try {
@@ -43,13 +46,13 @@ export function writeIfChanged(path: string, content: string, { mode, gid }: Fil
 }
 
 /** Whether the file is a plain one with this mode and group. */
-function isAs(path: string, { mode, gid }: FileMode): boolean {
-  const found = lstatSync(path);
+function isAs(found: Stats, { mode, gid }: FileMode): boolean {
   return found.isFile() && (found.mode & 0o7777) === mode && (gid === undefined || found.gid === gid);
 }
 
 /** The file's text, or null when there is none. */
 export function readText(path: string): string | null {
+  if (!existsSync(path)) return null; // sooner known than by an error
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
