@@ -15,6 +15,7 @@ while True:
 /** Who it is, by every way to ask; where else its sibling's name is; and then, again and again, what it sees. */
 const LOOKING = `{ id -un; whoami; id -gn; stat -c %U:%G ~ /etc/passwd; node -p 'const {username, homedir, shell} = os.userInfo(); [username, homedir, shell].join()'
     python3 -c 'import grp, os, pwd; print(pwd.getpwuid(os.getuid()).pw_dir, grp.getgrgid(os.getgid()).gr_name)'
+    python3 -c 'import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 50)'
     getent passwd | cut -d: -f1; grep -Rls -e opencode-b -e daemon: /etc; } >said.new 2>&1; mv said.new said
   while :; do { getent hosts late.example; getent ahostsv4 asked.example | head -1; git config --system --get test.value; date +%Z; } >seen.new 2>&1
     mv seen.new seen; sleep 0.1; done`;
@@ -50,7 +51,7 @@ describe("the host's files", () => {
     const user = "opencode-a";
     assert.deepEqual(said.trim().split("\n"), [
       ...[user, user, user, `${user}:${user}`, "root:root"],
-      ...[`${user},${home},/bin/sh`, `${home} ${user}`],
+      ...[`${user},${home},/bin/sh`, `${home} ${user}`, "True"],
       ...["root", "nobody", user],
     ]);
   });
