@@ -47,7 +47,10 @@ describe("a changed instance file", () => {
     assert.deepEqual(await host.pids("a"), [a]);
     assert.deepEqual(
       (await host.remains()).filter((what) => !/(opencode-a|\/a)(\b|$)/.test(what)),
-      ["opencode.slice", "table inet opencode_supervisor", "/sys/fs/cgroup/opencode.slice"],
+      [
+        ...["opencode.slice", "table inet opencode_supervisor"],
+        ...["/run/opencode-supervisor/host/etc", "/sys/fs/cgroup/opencode.slice"],
+      ],
     );
     await host.machine.exec(["ls", "/var/lib/opencode/instance-state/b/.config/opencode/opencode.json"]);
     await host.password("c");
