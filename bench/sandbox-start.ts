@@ -1,9 +1,8 @@
 /**
  * What the sandbox adds to the start of a unit: from `StartTransientUnit` until its job is done, in turns with all of an
- * instance's properties and with none but user, slice, working directory and command, all else being the same. Each from a
- * machine at rest: to take a sandbox down goes on for a while, and would be counted at whoever comes next.
+ * instance's properties and with none but user, slice, working directory and command, all else being the same. Each comes
+ * after either as often: what is left of a sandbox is taken away for a while after it ended, and counts for whoever comes next.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { DBusSystemd } from "../src/daemon/systemd/dbus.ts";
 import { makeRootIn } from "../src/sandbox/machine/root.ts";
 import { instanceUnits } from "../src/sandbox/properties.ts";
@@ -13,12 +12,10 @@ import type { UnitProperty } from "../src/spec/unit.ts";
 import { INSTALLED, NODE_DIR } from "../testbed/host.ts";
 import { Machine } from "../testbed/machine.ts";
 import { kept, spread, table } from "./numbers.ts";
-import { cpuSeconds, milliseconds } from "./scene.ts";
+import { milliseconds } from "./scene.ts";
 
 const RUNS = 100;
 const WARM = 5;
-/** The machine is at rest when it took less than this part of so many milliseconds. */
-const REST = { part: 0.1, ofMs: 20 };
 const MOST_MS = 15;
 const PLAIN = new Set<string>([
   "User",
@@ -71,7 +68,6 @@ async function measured(machine: Machine, systemd: DBusSystemd): Promise<string>
 
   const start = async (properties: readonly UnitProperty[]): Promise<number> => {
     const unit = `opencode-bench-${++made}.service`;
-    await machine.waitFor("rest", () => isAtRest(machine), { intervalMs: 1 });
     const took = await milliseconds(async () => {
       const ended = await systemd.startTransient({ unit, properties });
       if (ended !== "done")
@@ -83,10 +79,11 @@ async function measured(machine: Machine, systemd: DBusSystemd): Promise<string>
   };
   const runs: Record<"sandboxed" | "plain", number[]> = { sandboxed: [], plain: [] };
   for (let turn = -WARM; turn < RUNS; turn++) {
-    const pair = { plain: await start(plain), sandboxed: await start(sandboxed) };
-    if (turn < 0) continue;
-    runs.plain.push(pair.plain);
-    runs.sandboxed.push(pair.sandboxed);
+    const pair = [["plain", plain] as const, ["sandboxed", sandboxed] as const];
+    for (const [which, properties] of turn % 2 === 0 ? pair : pair.reverse()) {
+      const took = await start(properties);
+      if (turn >= 0) runs[which].push(took);
+    }
   }
   const added = runs.sandboxed.map((value, turn) => value - (runs.plain[turn] ?? Number.NaN));
   return table([
@@ -95,13 +92,6 @@ async function measured(machine: Machine, systemd: DBusSystemd): Promise<string>
     ["with it", spread(runs.sandboxed, 1, "ms"), ""],
     ["added, run by run", spread(added, 1, "ms"), kept(added, MOST_MS)],
   ]);
-}
-
-/** What is left of the unit before is taken away by systemd and the kernel for some time after its stop is done. */
-async function isAtRest(machine: Machine): Promise<boolean> {
-  const before = cpuSeconds(machine);
-  await delay(REST.ofMs);
-  return cpuSeconds(machine) - before < (REST.part * REST.ofMs) / 1000;
 }
 
 if (import.meta.main) console.log(await sandboxStart());
