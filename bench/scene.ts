@@ -148,12 +148,23 @@ export async function untilReady(machine: Machine, all: Instances): Promise<void
     "ready instances",
     async (saw) => {
       const { instances: counts } = Value.Parse(Counts, await ask(machine, "/v1/status"));
+      const missing = Object.keys(all).length - (counts.ready ?? 0);
       saw(counts);
-      return counts.ready === Object.keys(all).length;
+      if (missing > 0 && missing < 5) saw({ counts, missing: await notReady(machine) });
+      return missing === 0;
     },
     { ...PATIENCE, intervalMs: 100 },
   );
 }
+
+/** Which are not ready, and why. */
+async function notReady(machine: Machine): Promise<unknown> {
+  const { instances } = Value.Parse(List, await ask(machine, "/v1/instances"));
+  return instances.filter(({ state }) => state !== "ready");
+}
+const List = Type.Object({
+  instances: Type.Array(Type.Object({ name: Type.String(), state: Type.String(), why: Type.Unknown() })),
+});
 const Counts = Type.Object({ instances: Type.Record(Type.String(), Type.Integer()) });
 
 /** When the last of these units became active, in microseconds of {@link monotonic}. */
