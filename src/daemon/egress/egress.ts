@@ -56,7 +56,7 @@ export class Egress {
     const verify = (policies: readonly Policy[]) => this.#inForce(policies);
     this.#commits = new Commits({ netfilter, verify, adopt: () => this.open() });
     this.#guard = new Guard({
-      policies: async () => this.#placed(),
+      policies: () => this.#placed(),
       verify,
       remake: () => this.#open(true),
       put: (policy) => this.#commits.put(policy),

@@ -18,7 +18,7 @@ function guarded(...policies: Policy[]) {
   const repairs: Repair[] = [];
   let remade = 0;
   const guard = new Guard({
-    policies: async () => policies,
+    policies: () => policies,
     verify: async (wanted) => new Map(wanted.map(({ name }) => [name, kernel.has(name)])),
     remake: async () => void remade++,
     put: async ({ name }) => {

@@ -26,7 +26,7 @@ export interface Repaired extends Repair {
 
 export interface GuardPorts {
   /** Every policy that is to be in force now: of the instances that have a slice. */
-  policies(): Promise<readonly Policy[]>;
+  policies(): readonly Policy[];
   verify(policies: readonly Policy[]): Promise<ReadonlyMap<string, boolean>>;
   /** Make what all instances share anew, with or without a table. */
   remake(): Promise<unknown>;
@@ -86,13 +86,13 @@ export class Guard implements Pick<NetfilterListener, "touched"> {
   /** Whether something is still not as it is to be. */
   async #repair(by: string | null): Promise<boolean> {
     const started = performance.now();
-    const policies = await this.#ports.policies();
+    const policies = this.#ports.policies();
     if (policies.length === 0) return false;
     const lost = await this.#missing(policies);
     if (lost.length === 0 && by === null) return false;
     await this.#ports.remake().catch(() => undefined); // each put tries that again, and says what is wrong
     await Promise.allSettled(policies.map((policy) => this.#ports.put(policy)));
-    const failed = await this.#missing(await this.#ports.policies());
+    const failed = await this.#missing(this.#ports.policies());
     if (this.#isClosed) return false;
     const took = Math.round(performance.now() - started);
     this.#ports.repaired({ by: by ?? "nobody we heard of", lost, failed, took, at: Date.now() });

@@ -1,23 +1,17 @@
 /** Where instances are in cgroupfs: paths below its root, without the first slash, and their ids. */
-import { statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { cgroupOf, type Gate, gateAt } from "../../netpolicy/names.ts";
 import { PARENT_SLICE, parseUnit, SUPERVISOR_UNIT } from "../../spec/names.ts";
+import { CGROUPS, cgroupId } from "../cgroup.ts";
 import type { Systemd } from "../systemd/port.ts";
-
-const CGROUPS = "/sys/fs/cgroup";
 
 /** The gate, and the id of the slice it was found to be. */
 export interface FoundGate extends Gate {
   readonly id: bigint;
 }
 
-/** A cgroup's id is its inode number (cgroups(7), `cgroup.id`); 0n when it is not there. */
-const cgroupId = (cgroup: string): bigint =>
-  statSync(`${CGROUPS}/${cgroup}`, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n;
-
 /** The id of an instance's slice; 0n when it has none. */
-export const sliceId = (gate: Gate, name: string): bigint => cgroupId(cgroupOf(gate, name));
+export const sliceId = (gate: Gate, name: string): bigint => cgroupId(cgroupOf(gate, name)) ?? 0n;
 
 /** Whether the slice that the gate was found to be is the one there is now. */
 export const isCurrent = ({ cgroup, id }: FoundGate): boolean => cgroupId(cgroup) === id;
@@ -34,7 +28,7 @@ export async function findGate(systemd: Pick<Systemd, "controlGroup" | "start">)
 /** "" and 0n for a unit that has no cgroup. */
 async function ofUnit(systemd: Pick<Systemd, "controlGroup">, unit: string) {
   const cgroup = (await systemd.controlGroup(unit)).replace(/^\//, "");
-  return { cgroup, id: cgroup === "" ? 0n : cgroupId(cgroup) };
+  return { cgroup, id: cgroup === "" ? 0n : (cgroupId(cgroup) ?? 0n) };
 }
 
 /** Instances in whose slice something runs. */

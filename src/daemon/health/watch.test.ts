@@ -7,6 +7,33 @@ import { up } from "../instance/testing.ts";
 import type { ProbeResult } from "./probe.ts";
 import { HealthWatch } from "./watch.ts";
 
+test("a server that has just begun is not asked before anybody can listen; one that ran before is asked at once", async () => {
+  for (const [age, firsts] of [
+    [0, ["pause", "probe"]],
+    [60_000, ["probe"]],
+  ] as const) {
+    const did: string[] = [];
+    const watch = new HealthWatch({
+      probe: async () => {
+        did.push("probe");
+        return { ready: true, version: "1" };
+      },
+      pulse: () => async () => ({ kind: "alive" }),
+      report: (_name, { kind }) => void did.push(kind),
+      started: () => undefined,
+      pause: () => {
+        did.push("pause");
+        return new Promise((resolve) => setImmediate(resolve));
+      },
+    });
+    watch.begin();
+    watch.follow({ ...blankView("a"), main: { ...up("opencode-a.service"), since: (Date.now() - age) * 1000 } });
+    await waitFor("it to be ready", () => did.includes("ready"));
+    watch.close();
+    assert.deepEqual(did.slice(0, firsts.length + 1), ["checking", ...firsts]);
+  }
+});
+
 /** Follows a server that was started at `since` (microseconds, as systemd has it) until it is ready; the starts it tells of. */
 async function startsOf(since: number, answers: ProbeResult[]): Promise<number[]> {
   const starts: number[] = [];

@@ -55,6 +55,8 @@ test("what a stopped supervisor had begun is not written through", (t) => {
   writeFileSync(theirs, "theirs");
   place(join(directory, "entry.new"), { link: theirs });
   place(join(directory, "entry"), file("ours"));
+  assert.equal(readFileSync(join(directory, "entry"), "utf8"), "ours");
+  place(join(directory, "entry"), { link: "elsewhere" });
   assert.deepEqual([readFileSync(theirs, "utf8"), existsSync(join(directory, "entry.new"))], ["theirs", false]);
 });
 

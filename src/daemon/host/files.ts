@@ -28,10 +28,10 @@ export interface FileMode {
 }
 
 /** Write `content` unless the file is so already; says whether it wrote. Readers see the old file or the new one. */
-export function writeIfChanged(path: string, content: string, { mode, gid }: FileMode): boolean {
+export function writeIfChanged(path: string, content: string | Uint8Array, { mode, gid }: FileMode): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  else if (isAs(found, { mode, gid }) && readText(path) === content) return false;
+  else if (isAs(found, { mode, gid }) && readFileSync(path).equals(Buffer.from(content))) return false;
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   const file = openSync(temporary, "wx", mode);
   try {

@@ -1,5 +1,4 @@
 /** The real {@link Netfilter}: libnftables for changes, netlink dumps for reading back. Every call is synchronous inside. */
-import { statSync } from "node:fs";
 import {
   elements,
   generation,
@@ -27,6 +26,7 @@ import {
   tableText,
   takeText,
 } from "../../netpolicy/table.ts";
+import { cgroupId } from "../cgroup.ts";
 import { plain } from "../text.ts";
 import { readCanaries, readDestinations, readRefused } from "./counts.ts";
 import { LastChange } from "./last-change.ts";
@@ -39,8 +39,6 @@ import {
   type Wanted,
 } from "./port.ts";
 
-/** Where libnftables looks up cgroup paths; nothing can move it. */
-const CGROUP_ROOT = "/sys/fs/cgroup";
 const PROBE_NAME = `${TABLE_NAME}_probe`;
 const PROBE = `${FAMILY} ${PROBE_NAME}`;
 /** The least that the rules are made of, tried once in a table of its own. */
@@ -60,10 +58,6 @@ function idsOf({ cgroup, supervisor }: Gate): GateIds | null {
   const gate = cgroupId(cgroup);
   return gate === null ? null : { gate, supervisor: supervisor === null ? 0n : (cgroupId(supervisor.cgroup) ?? 0n) };
 }
-
-/** A cgroup's id is the inode number of its directory; null when there is none. */
-const cgroupId = (path: string): bigint | null =>
-  statSync(`${CGROUP_ROOT}/${path}`, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
 
 /** A process that may not ask knows of no transaction: one that is like no other. */
 function generationOrNone(): number {

@@ -6,11 +6,11 @@
  * `resync` event tells the daemon to read everything anew. daemon-reexec fails calls in flight with `NoReply`. During a
  * daemon-reload systemd says of every unit that it was removed: what it says of units meanwhile is not believed.
  */
-import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createClient, type Message, type MessageBus } from "dbus-native";
 import { mainUnit, PARENT_SLICE, parseUnit, setupUnit, TARGET } from "../../spec/names.ts";
 import type { UnitProperty } from "../../spec/unit.ts";
+import { cgroupId } from "../cgroup.ts";
 import { limiter } from "../limiter.ts";
 import { type Call, callsOn } from "./calls.ts";
 import { JobWaiter } from "./jobs.ts";
@@ -26,7 +26,6 @@ import {
 import { applyProperties, blankRecord, pathOfUnit, unitOfPath } from "./record.ts";
 import { toVariants } from "./variants.ts";
 
-const CGROUPS = "/sys/fs/cgroup";
 const BUS = "unix:path=/run/dbus/system_bus_socket";
 const DBUS = "org.freedesktop.DBus";
 const SYSTEMD = "org.freedesktop.systemd1";
@@ -258,9 +257,8 @@ export class DBusSystemd implements Systemd {
 
   /** ControlGroupId is the inode number of the slice's directory in cgroupfs (cgroups(7)). */
   async cgroupIds(slices: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
-    const parent = `${CGROUPS}${await this.controlGroup(PARENT_SLICE)}`;
-    const id = (slice: string) => statSync(`${parent}/${slice}`, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n;
-    return new Map(slices.map((slice) => [slice, id(slice)]));
+    const parent = await this.controlGroup(PARENT_SLICE);
+    return new Map(slices.map((slice) => [slice, cgroupId(`${parent}/${slice}`) ?? 0n]));
   }
 
   async controlGroup(unit: string): Promise<string> {
