@@ -17,7 +17,10 @@ fi
 mount -t tmpfs -o mode=0755 tmpfs "$record"
 root=$record/root
 mkdir "$root" "$record/upper" "$record/work"
-mount -t overlay -o "lowerdir=$image,upperdir=$record/upper,workdir=$record/work" overlay "$root"
+# Short names, as a disk's: the kernel repeats them in /proc/self/mountinfo for every path that is bound from the root.
+cd "$record"
+ln -s "$image" image
+mount -i -t overlay -o lowerdir=image,upperdir=upper,workdir=work overlay root
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
 mount -t sysfs -o nosuid,nodev,noexec sysfs "$root/sys"
 mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 "$root/sys/fs/cgroup"
