@@ -1,7 +1,9 @@
 /**
  * Cold start of 100 instances: from `systemctl start opencode.target`, with no supervisor running, until all main units are
  * active. Beside it, in turns, one `systemctl start` of static unit pairs: the same commands, properties, slices and users.
- * And pairs as one would write by hand, with a shell script for setup. All users and state directories exist.
+ * And pairs as one would write by hand, with a shell script for setup. All users and state directories exist. Supervised and
+ * static change places each turn: what a hundred sandboxes leave is taken away for a while after they ended, and counts for
+ * whoever comes next.
  */
 import { mainUnit, TARGET } from "../src/spec/names.ts";
 import type { Machine } from "../testbed/machine.ts";
@@ -49,11 +51,16 @@ export async function coldStart(): Promise<string> {
       await reset();
       return run;
     };
+    const turns = [
+      async () => void runs.same.push(await start(pairs.same)),
+      async () => {
+        await machine.sh("rm -rf /run/opencode-supervisor");
+        runs.supervised.push(await supervised());
+        await stopAll(machine);
+      },
+    ];
     for (let turn = 0; turn < RUNS; turn++) {
-      runs.same.push(await start(pairs.same));
-      await machine.sh("rm -rf /run/opencode-supervisor");
-      runs.supervised.push(await supervised());
-      await stopAll(machine);
+      for (const run of turn % 2 === 0 ? turns : turns.toReversed()) await run();
       runs.plain.push(await start(pairs.plain));
     }
     return report(runs, first);
