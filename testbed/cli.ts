@@ -1,15 +1,18 @@
 /** `npm run machine -- …`: machines by hand. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { parseArgs } from "node:util";
 import { ENVIRONMENT, Machine } from "./machine.ts";
 import { listRecords, readRecord } from "./records.ts";
+import { SUITES, type Suite, suiteNamed, usualSuite } from "./suites.ts";
 
 const USAGE = `npm run machine -- COMMAND
   shell [NAME]        a root shell in machine NAME, or in a new one that ends with the shell
   up NAME             boot a machine that stays until it is taken down
   exec NAME ARGV…     run a program in it, as root; the exit status is the program's
   down NAME           end it
-  list                every machine on this host: name, owner's pid (- when made by hand), pid, cgroup`;
+  list                every machine on this host: name, owner's pid (- when made by hand), pid, cgroup
+shell and up take --suite SUITE, the Debian of a new machine: ${SUITES.join(", ")} (default: $MACHINE_SUITE, else trixie)`;
 
 const say = (line: string): void => console.error(line);
 
@@ -24,15 +27,24 @@ async function onTerminal(machine: Machine, argv: readonly string[]): Promise<nu
   return code ?? 1;
 }
 
-async function shell(name?: string): Promise<number> {
+/** NAME and `--suite` of a command that makes a machine. */
+function machineWanted(args: string[]): { name: string | undefined; suite: Suite } {
+  const { values, positionals } = parseArgs({ args, options: { suite: { type: "string" } }, allowPositionals: true });
+  return { name: positionals[0], suite: values.suite === undefined ? usualSuite() : suiteNamed(values.suite) };
+}
+
+async function shell(args: string[]): Promise<number> {
+  const { name, suite } = machineWanted(args);
   if (name !== undefined && readRecord(name) !== null) return await onTerminal(Machine.attach(name), ["bash", "-l"]);
-  await using machine = await Machine.up({ name: name ?? "shell", say });
+  await using machine = await Machine.up({ name: name ?? "shell", suite, say });
   return await onTerminal(machine, ["bash", "-l"]);
 }
 
-async function up(name: string): Promise<number> {
+async function up(args: string[]): Promise<number> {
+  const { name, suite } = machineWanted(args);
+  if (name === undefined) return misused();
   const started = performance.now();
-  const machine = await Machine.up({ name, keep: true, say });
+  const machine = await Machine.up({ name, suite, keep: true, say });
   say(`${machine.name} is up after ${Math.round(performance.now() - started)} ms, pid ${machine.pid}`);
   return 0;
 }
@@ -48,22 +60,23 @@ async function down(name: string): Promise<number> {
   return 0;
 }
 
-const [command, name, ...rest] = process.argv.slice(2);
-const commands: Readonly<Record<string, () => Promise<number>>> = {
-  shell: () => shell(name),
+function misused(): number {
+  console.error(USAGE);
+  return 2;
+}
+
+const [command = "", ...args] = process.argv.slice(2);
+const [name, ...rest] = args;
+const commands: Readonly<Record<string, () => number | Promise<number>>> = {
+  shell: () => shell(args),
+  up: () => up(args),
   list,
-  ...(name === undefined ? {} : { up: () => up(name), down: () => down(name) }),
+  ...(name === undefined ? {} : { down: () => down(name) }),
   ...(name === undefined || rest.length === 0 ? {} : { exec: () => onTerminal(Machine.attach(name), rest) }),
 };
-const chosen = commands[command ?? ""];
-if (chosen === undefined) {
-  console.error(USAGE);
-  process.exitCode = 2;
-} else {
-  try {
-    process.exitCode = await chosen();
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  }
+try {
+  process.exitCode = await (commands[command] ?? misused)();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
 }

@@ -13,12 +13,19 @@ rm -rf "$destination.part"
 # The machine's own way out (proxy, certificates, retries) is also the build's.
 options=$destination.apt.conf
 apt-config dump | grep -E '^Acquire::(Retries|https?::(.*::)?(Proxy|CaInfo|Verify-Peer))[^ ]* ' >"$options" || true
-printf 'Acquire::Languages "none";\n' >>"$options"
+# A mirror may stand still (a frozen copy, an archive): what it has is signed all the same, only no longer fresh.
+printf 'Acquire::Languages "none";\nAcquire::Check-Valid-Until "false";\n' >>"$options"
+# Backports come beside their release, and before it where they have something.
+sources=("deb $mirror ${suite%-backports} main")
+if [[ $suite == *-backports ]]; then
+  sources+=("deb $mirror $suite main")
+  printf 'APT::Default-Release "%s";\n' "$suite" >>"$options"
+fi
 
 mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --aptopt="$options" \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/i18n/*' \
-  "$suite" "$destination.part" "$mirror"
+  "${suite%-backports}" "$destination.part" "${sources[@]}"
 
 cd "$destination.part"
 rm -rf etc/resolv.conf etc/hostname var/cache/apt/*.bin var/lib/apt/lists/*

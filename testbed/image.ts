@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { progressLine } from "../src/cli/progress.ts";
 import { cacheDir, NODE_DIR, opencodeBinary } from "./host.ts";
 import { run } from "./run.ts";
+import { lacks, type Suite, usualSuite } from "./suites.ts";
 
-const SUITE = "trixie"; // systemd 257, nftables 1.1.3
 const PACKAGES = [
   "ca-certificates",
   "curl",
@@ -29,18 +29,29 @@ const PACKAGES = [
 
 const quiet = (): void => undefined;
 
-/** Path of the image; builds it first (about 15 s and 300 MB) when the cache does not have it. */
-export async function image(say: (line: string) => void = quiet): Promise<string> {
-  const recipe = join(import.meta.dirname, "image.sh");
-  const rest = [PACKAGES.join(","), `${NODE_DIR}/bin/node`, opencodeBinary()];
+const RECIPE = join(import.meta.dirname, "image.sh");
+const rest = (): string[] => [PACKAGES.join(","), `${NODE_DIR}/bin/node`, opencodeBinary()];
+
+/** Where the image of a suite is, once it is built: the name has a hash of all that goes into it. */
+function placeOf(suite: Suite): string {
   const key = createHash("sha256")
-    .update(readFileSync(recipe))
-    .update(JSON.stringify([SUITE, ...rest]))
+    .update(readFileSync(RECIPE))
+    .update(JSON.stringify([suite, ...rest()]))
     .digest("hex");
-  const destination = join(cacheDir(), `image-${key.slice(0, 16)}`);
+  return join(cacheDir(), `image-${key.slice(0, 16)}`);
+}
+
+/** Why there can be no machine of this suite here, in one line; null when there can. */
+export async function noImage(suite: Suite): Promise<string | null> {
+  return existsSync(placeOf(suite)) ? null : await lacks(await mirror(), suite);
+}
+
+/** Path of the image; builds it first (about 15 s and 300 MB) when the cache does not have it. */
+export async function image(say: (line: string) => void = quiet, suite: Suite = usualSuite()): Promise<string> {
+  const destination = placeOf(suite);
   if (existsSync(destination)) return destination;
   mkdirSync(cacheDir(), { recursive: true });
-  say(`building the machines' image (once, kept in ${cacheDir()})`);
+  say(`building the machines' image of Debian ${suite} (once, kept in ${cacheDir()})`);
   const started = performance.now();
   const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
   const line = progressLine();
@@ -48,9 +59,9 @@ export async function image(say: (line: string) => void = quiet): Promise<string
   const timer = say === quiet ? undefined : setInterval(look, 500);
   try {
     await run(
-      ["bash", recipe, destination, SUITE, await mirror(), ...rest],
+      ["bash", RECIPE, destination, suite, await mirror(), ...rest()],
       { timeoutMs: 900_000 },
-      "building the image",
+      `building the image of Debian ${suite}`,
     );
   } finally {
     clearInterval(timer);

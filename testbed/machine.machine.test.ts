@@ -17,7 +17,8 @@ describe("two machines, up at once", () => {
   let a: Machine;
   let b: Machine;
   before(async () => {
-    [a, b] = await Promise.all([Machine.up({ name: "test-a" }), Machine.up({ name: "test-b" })]);
+    const suite = "trixie";
+    [a, b] = await Promise.all([Machine.up({ name: "test-a", suite }), Machine.up({ name: "test-b", suite })]);
   });
   after(async () => {
     await Promise.all([a.down(), b.down()]);

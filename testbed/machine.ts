@@ -9,6 +9,7 @@ import { image } from "./image.ts";
 import { type JournalEntry, type JournalQuery, journalArguments, parseJournal } from "./journal.ts";
 import { endMachine, type Guard, machineCgroup, readRecord, startGuard } from "./records.ts";
 import { type RunOptions, type RunResult, run } from "./run.ts";
+import type { Suite } from "./suites.ts";
 import { type Saw, type WaitOptions, waitFor } from "./wait.ts";
 
 export interface UpOptions {
@@ -16,6 +17,8 @@ export interface UpOptions {
   readonly name?: string;
   /** Keep it when this process ends (`npm run machine -- up`); its name is then exactly `name`. Default false. */
   readonly keep?: boolean;
+  /** The Debian it is made of; see {@link usualSuite} for the one it is otherwise. */
+  readonly suite?: Suite;
   /** Told what is going on when it takes long (building the image). */
   readonly say?: (line: string) => void;
 }
@@ -54,7 +57,7 @@ export class Machine implements AsyncDisposable {
     const label = options.name ?? "machine";
     if (!/^[a-z0-9-]{1,30}$/.test(label)) throw new Error(`machine name ${label}: write 1 to 30 of a-z, 0-9 and -`);
     const name = options.keep ? label : `${label}-${process.pid}-${++made}`;
-    const guard = startGuard(name, await image(options.say), options.keep ?? false);
+    const guard = startGuard(name, await image(options.say, options.suite), options.keep ?? false);
     try {
       return new Machine(name, await booted(name, guard), machineCgroup(name), guard.stop);
     } catch (error) {
