@@ -35,12 +35,12 @@ let
       null;
 
   host =
-    lib.optional (lib.versionOlder config.systemd.package.version "255") (
+    lib.optional (lib.versionOlder config.systemd.package.version "254") (
       text.format {
         instance = "services.opencode";
         field = "";
         what = "systemd ${config.systemd.package.version} is too old";
-        fix = "use systemd 255 or later";
+        fix = "use systemd 254 or later";
       }
     )
     ++ lib.optional (cfg.monitoring.enable && cfg.monitoring.tokenFile == null) (

@@ -27,16 +27,23 @@ const PACKAGES = [
   "systemd-sysv",
 ];
 
+/** Its python3-minimal has no json. */
+const OF_BOOKWORM = ["python3"];
+const MORE: Partial<Record<Suite, readonly string[]>> = { bookworm: OF_BOOKWORM, "bookworm-backports": OF_BOOKWORM };
+
 const quiet = (): void => undefined;
 
 const RECIPE = join(import.meta.dirname, "image.sh");
-const rest = (): string[] => [PACKAGES.join(","), `${NODE_DIR}/bin/node`, opencodeBinary()];
+const rest = (suite: Suite): string[] => {
+  const packages = [...PACKAGES, ...(MORE[suite] ?? [])];
+  return [packages.join(","), `${NODE_DIR}/bin/node`, opencodeBinary()];
+};
 
 /** Where the image of a suite is, once it is built: the name has a hash of all that goes into it. */
 function placeOf(suite: Suite): string {
   const key = createHash("sha256")
     .update(readFileSync(RECIPE))
-    .update(JSON.stringify([suite, ...rest()]))
+    .update(JSON.stringify([suite, ...rest(suite)]))
     .digest("hex");
   return join(cacheDir(), `image-${key.slice(0, 16)}`);
 }
@@ -59,7 +66,7 @@ export async function image(say: (line: string) => void = quiet, suite: Suite = 
   const timer = say === quiet ? undefined : setInterval(look, 500);
   try {
     await run(
-      ["bash", RECIPE, destination, suite, await mirror(), ...rest()],
+      ["bash", RECIPE, destination, suite, await mirror(), ...rest(suite)],
       { timeoutMs: 900_000 },
       `building the image of Debian ${suite}`,
     );

@@ -61,4 +61,5 @@ cd "$root"
 pivot_root . .
 umount -l .
 cd /
+mount --make-rshared / # as on any host: systemd leaves that to the container it is in, and what it mounts later goes that way
 exec env -i container=opencode-testbed PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin /sbin/init

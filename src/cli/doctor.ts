@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { access, readFile } from "node:fs/promises";
 import { release } from "node:os";
 import { promisify } from "node:util";
+import { OLDEST_SYSTEMD } from "../sandbox/host.ts";
 import { INSTANCE_FILE, TARGET } from "../spec/names.ts";
 import { VERSION } from "../version.ts";
 import type { Finding } from "./answers.ts";
@@ -61,17 +62,17 @@ const CHECKS: readonly Check[] = [
   [
     "systemd",
     ({ systemd }) => [
-      grade(systemd >= 257, systemd >= 255),
+      grade(systemd >= 257, systemd >= OLDEST_SYSTEMD),
       systemd === 0 ? "not found" : String(systemd),
-      "255 at least; 257 for all of the sandbox (PrivatePIDs=)",
+      `${OLDEST_SYSTEMD} at least; 257 for all of the sandbox (PrivatePIDs=)`,
     ],
   ],
   [
     "nftables",
     ({ nft }) => [
-      grade(nft !== null && isAtLeast(nft, [1, 1]), nft !== null && isAtLeast(nft, [1, 0, 9])),
+      grade(nft !== null && isAtLeast(nft, [1, 1]), nft !== null && isAtLeast(nft, [1, 0, 6])),
       nft === null ? "no nft to ask" : dotted(nft),
-      "1.0.9 at least; 1.1 so that nobody else can change the policies. Install nftables",
+      "1.0.6 at least; 1.1 so that nobody else can change the policies. Install nftables",
     ],
   ],
   ["Node", ({ node }) => [yes(node >= 24), String(node), "install Node 24, or the package that comes with it"]],

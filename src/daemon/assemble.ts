@@ -4,6 +4,7 @@ import { addressFilter } from "../sandbox/address-filter.ts";
 import { dropIn } from "../sandbox/drop-in.ts";
 import { instanceUnits } from "../sandbox/properties.ts";
 import { mainUnit, RUNTIME_DIR } from "../spec/names.ts";
+import { ProblemError } from "../spec/problem.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import { VERSION } from "../version.ts";
 import { Egress, type EgressEvents } from "./egress/egress.ts";
@@ -16,7 +17,7 @@ import { pulseOf } from "./health/pulse.ts";
 import { TICK_MS, ticks } from "./health/ticks.ts";
 import { Accounts } from "./host/accounts.ts";
 import { passwordInUse } from "./host/credentials.ts";
-import { probeHost, weaknesses } from "./host/features.ts";
+import { probeHost, unfit, weaknesses } from "./host/features.ts";
 import { HostFiles } from "./host/host-files.ts";
 import { listMarkers, readLeftovers, removeMarker, writeMarker } from "./host/markers.ts";
 import { Preparer } from "./host/prepare.ts";
@@ -65,7 +66,7 @@ export async function assemble(
   const supervisor = new Supervisor({
     systemd,
     egress,
-    loader: new Loader(file, readInstanceFile, readResolvers),
+    loader: new Loader(file, readerOn(systemd.version), readResolvers),
     leftovers: readLeftovers,
     marked: listMarkers,
     states: readStates,
@@ -110,6 +111,15 @@ export async function assemble(
     await systemd.close();
   };
   return { supervisor, egress, accounts, facts, close };
+}
+
+/** Where nothing can be started, that is what is wrong, and the file is not looked at. */
+function readerOn(systemdVersion: number): typeof readInstanceFile {
+  const problem = unfit(systemdVersion);
+  if (problem === null) return readInstanceFile;
+  return async () => {
+    throw new ProblemError(problem);
+  };
 }
 
 async function probeView(systemd: DBusSystemd, { wanted }: View) {

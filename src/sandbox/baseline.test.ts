@@ -4,7 +4,7 @@ import baseline from "./baseline.json" with { type: "json" };
 import { baselineGaps, baselineProperties } from "./baseline.ts";
 import { valuesOf } from "./testing.ts";
 
-const NEWER = ["PrivatePIDs", "BindLogSockets", "ProtectControlGroups"];
+const LOST = ["PrivatePIDs", "ProtectControlGroups"];
 
 test("every directive has a reason, and none is left out on the bus", () => {
   const onBus = new Set(baselineProperties(257, {}).map(([name]) => name.replace(/Ex$/, "")));
@@ -46,11 +46,16 @@ test("an older systemd gets what it knows, and what it lacks is said", () => {
   for (const name of ["PrivatePIDs", "BindLogSockets", "ProtectControlGroupsEx"] as const)
     assert.deepEqual(valuesOf(older, name), []);
   assert.deepEqual(valuesOf(older, "ProtectControlGroups"), [true]);
+  const mounts = valuesOf(older, "TemporaryFileSystem");
+  assert.deepEqual(
+    mounts.map((mount) => JSON.stringify(mount).split('"')[1]),
+    ["/dev/shm", "/run", "/run/user", "/home", "/root"],
+  );
   assert.deepEqual(
     baselineGaps(255)
       .map((line) => /: (\w+)= is weaker or missing; \w/.exec(line)?.[1])
       .sort(),
-    NEWER.sort(),
+    LOST.sort(),
   );
   assert.deepEqual(baselineGaps(257), []);
 });

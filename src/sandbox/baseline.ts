@@ -14,8 +14,8 @@ export interface Entry {
   /** First systemd that takes this value. */
   readonly since?: number;
   /** What an older one is given instead; without it, nothing. */
-  readonly before?: string;
-  /** What is lost on an older one. */
+  readonly before?: string | readonly string[];
+  /** What is lost on an older one; without it, nothing. */
   readonly lost?: string;
 }
 
@@ -127,7 +127,9 @@ function makeProperties(version: number, replaced: Partial<Record<Directive, str
 /** What of the baseline this systemd does not have, a line each. */
 export function baselineGaps(version: number): string[] {
   return PROPERTIES.flatMap(([name]) => {
-    const { since = 0, lost = "" }: Entry = baseline[name];
-    return version < since ? [`systemd ${version} is older than ${since}: ${name}= is weaker or missing; ${lost}`] : [];
+    const { since = 0, lost }: Entry = baseline[name];
+    return version < since && lost !== undefined
+      ? [`systemd ${version} is older than ${since}: ${name}= is weaker or missing; ${lost}`]
+      : [];
   });
 }

@@ -14,6 +14,9 @@ export interface Runtime {
   readonly path: readonly string[];
 }
 
+/** First systemd that takes the units as they are (`RestartSteps=`, `RestartMaxDelaySec=`); an older one refuses each of them. */
+export const OLDEST_SYSTEMD = 254;
+
 /** What the host was found to have. Probed by the daemon at start; plain data here. */
 export interface Host extends Runtime {
   /** Major version of the running systemd. */

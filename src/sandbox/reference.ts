@@ -8,12 +8,17 @@ import { type HostKind, plainPath, RUNTIME } from "./host.ts";
 const PAGE = new URL("../../docs/sandbox.md", import.meta.url);
 const code = (text: string): string => `\`${text}\``;
 
+const lines = (value: Entry["value"]): readonly string[] => (typeof value === "string" ? [value] : value);
+
 /** What an older systemd gives instead. */
-const older = ({ since, before, lost }: Entry): string =>
-  since === undefined ? "" : ` Before systemd ${since} ${before === undefined ? "left out" : code(before)}: ${lost}.`;
+function older({ since, before, lost }: Entry): string {
+  if (since === undefined) return "";
+  const instead = before === undefined ? "left out" : lines(before).map(code).join(", ");
+  return ` Before systemd ${since} ${instead}${lost === undefined ? "" : `: ${lost}`}.`;
+}
 
 function directive([name, entry]: [string, Entry]): string {
-  const values = typeof entry.value === "string" ? [entry.value] : entry.value;
+  const values = lines(entry.value);
   return `| ${values.map((value) => code(`${name}=${value}`)).join("<br>")} | ${entry.why}.${older(entry)} |`;
 }
 
@@ -34,13 +39,13 @@ const PARTS: Readonly<Record<string, readonly string[]>> = { directives: DIRECTI
 
 /** The page with its made parts as they are to be now. */
 export function upToDate(page: string): string {
-  return Object.entries(PARTS).reduce((text, [name, lines]) => {
+  return Object.entries(PARTS).reduce((text, [name, rows]) => {
     const [start, end] = [`<!-- ${name}: made by src/sandbox/reference.ts -->`, `<!-- end of ${name} -->`];
     const [before, rest] = text.split(`${start}\n`);
     const after = rest?.split(end)[1];
     if (before === undefined || after === undefined)
       throw new Error(`docs/sandbox.md has lost its marks ${start}, ${end}`);
-    return `${before}${start}\n\n${lines.join("\n")}\n\n${end}${after}`;
+    return `${before}${start}\n\n${rows.join("\n")}\n\n${end}${after}`;
   }, page);
 }
 

@@ -131,7 +131,13 @@ class Instance {
   async #bind(path: string, source: string, isNew: boolean): Promise<void> {
     const { name } = this.#view;
     if (isNew) makeMountPoint(rootDir(name), path);
-    await this.#ports.bind(mainUnit(name), source, path);
+    const unit = mainUnit(name);
+    try {
+      await this.#ports.bind(unit, source, path);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${name}: ${path} is not bound anew (${why}); systemctl restart ${unit} binds it`, { cause });
+    }
   }
 
   /** What there is to know of a path that is as it is to be; once. */

@@ -5,7 +5,9 @@ import { access } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Features } from "../../netpolicy/table.ts";
-import { type Host, runtimeOf } from "../../sandbox/host.ts";
+import { type Host, OLDEST_SYSTEMD, runtimeOf } from "../../sandbox/host.ts";
+import { SUPERVISOR_UNIT } from "../../spec/names.ts";
+import type { Problem } from "../../spec/problem.ts";
 
 const run = promisify(execFile);
 /** First Landlock ABI with scopes for abstract sockets and signals (Linux 6.12, landlock(7)). */
@@ -30,6 +32,17 @@ export async function probeHost(systemdVersion: number): Promise<Host> {
   };
 }
 
+/**
+ * Why nothing can be started on this host, whatever the file says; null when it can. The supervisor runs there all the same,
+ * so that it can be asked.
+ */
+export function unfit(systemdVersion: number): Problem | null {
+  if (systemdVersion >= OLDEST_SYSTEMD) return null;
+  const what = `systemd ${systemdVersion} is too old: it would refuse the units of every instance`;
+  const fix = `run systemd ${OLDEST_SYSTEMD} or later, then: systemctl restart ${SUPERVISOR_UNIT}`;
+  return { instance: null, field: "", what, fix };
+}
+
 /** Where a link in the host's root leads; null for what is none. */
 function linkAt(path: string): string | null {
   try {
@@ -44,7 +57,11 @@ type Row = readonly [isMissing: (host: Host, netfilter: Features) => boolean, li
 const ROWS: readonly Row[] = [
   [
     ({ systemdVersion }) => systemdVersion < 257,
-    "systemd before 257: instances see no PID namespace of their own and can reach the journal's socket",
+    "systemd before 257: instances have no PID namespace of their own and can read the host's control groups",
+  ],
+  [
+    ({ systemdVersion }) => systemdVersion < 257,
+    "systemd before 257: a socket of sandbox.unixSockets that its server makes anew is reached after a restart of the instance",
   ],
   [
     ({ landlockScopes }) => !landlockScopes,

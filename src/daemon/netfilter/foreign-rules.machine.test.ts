@@ -54,7 +54,7 @@ test("nor do they let anybody beyond this host in: notrack, marks, an early acce
   await scene.machine.exec(["nft", "-f", "-"], { input: rules });
   assert.deepEqual(await scene.fromPeer(...Object.keys(FROM_PEER)), FROM_PEER);
   await scene.machine.exec(["nft", "delete", "table", "inet", "other"]);
-  const nat = `table inet other { chain nat { type nat hook prerouting priority dstnat
+  const nat = `table inet other { chain nat { type nat hook prerouting priority -100
     tcp dport 81 redirect to :4002
     tcp dport 82 redirect to :8002
   }\n}`;
@@ -65,7 +65,7 @@ test("nor do they let anybody beyond this host in: notrack, marks, an early acce
 });
 
 test("a destination that somebody's NAT leads back to this host is judged by where it leads", async () => {
-  const rules = `table inet other { chain nat { type nat hook output priority dstnat
+  const rules = `table inet other { chain nat { type nat hook output priority -100
     ip daddr 192.0.2.2 tcp dport 81 dnat ip to 127.0.0.1:5432
     ip daddr 127.0.0.1 tcp dport 82 dnat ip to 192.0.2.3:80
   } }`;

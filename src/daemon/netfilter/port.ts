@@ -21,7 +21,7 @@ const FIXES = {
   "not-permitted": "run as root, or with CAP_NET_ADMIN and AF_NETLINK sockets",
   /** Kernel or nft lack what the rules are made of. */
   unsupported:
-    "run Linux 6.6 or later with nf_tables and its socket, fib, ct, connlimit and reject expressions, and nft 1.0.9 or later; until then only instances without networkIsolation can run",
+    "run Linux 6.6 or later with nf_tables and its socket, fib, ct, connlimit and reject expressions, and nft 1.0.6 or later; until then only instances without networkIsolation can run",
   /** The kernel or nft refused the transaction: nothing was changed. */
   refused: "see the kernel's log and `nft list table inet opencode_supervisor`",
 } as const;

@@ -72,7 +72,9 @@ describe("what an instance sees", () => {
       lists.get("/etc")?.filter((name) => !etc.includes(`/etc/${name}`)),
       [],
     );
-    assert.deepEqual(lists.get("/run"), ["host", "opencode-supervisor", "systemd", "user"]);
+    // "systemd" is an empty directory of PID 1's; systemd 262 has no need of it any more.
+    const run = lists.get("/run")?.filter((name) => name !== "systemd");
+    assert.deepEqual(run, ["host", "opencode-supervisor", "user"]);
     assert.deepEqual(lists.get("/var/lib/opencode/instance-state"), ["a"]);
     assert.deepEqual(
       [lists.get("/srv"), lists.get("/var"), lists.get("/var/lib")],
