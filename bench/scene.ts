@@ -122,15 +122,23 @@ export async function untilActive(machine: Machine, all: Instances): Promise<voi
     { ...PATIENCE, intervalMs: 200 },
   );
   const units = Object.keys(all).map(mainUnit);
-  await machine.waitFor(
-    "active units of every instance",
-    async (saw) => {
-      const states = [...(await property(machine, "ActiveState", units)).entries()];
-      saw(states.filter(([, state]) => state !== "active"));
-      return states.every(([, state]) => state === "active");
-    },
-    { ...PATIENCE, intervalMs: 200 },
-  );
+  let missing: readonly string[] = [];
+  const isActive = async (): Promise<boolean> => {
+    const states = [...(await property(machine, "ActiveState", units)).entries()];
+    missing = states.filter(([, state]) => state !== "active").map(([unit]) => unit);
+    return missing.length === 0;
+  };
+  try {
+    await machine.waitFor("active units of every instance", isActive, { ...PATIENCE, intervalMs: 200 });
+  } catch (cause) {
+    throw new Error(await told(machine, missing.slice(0, 5)), { cause });
+  }
+}
+
+/** What systemd and its journal have to say of these units. */
+async function told(machine: Machine, units: readonly string[]): Promise<string> {
+  const status = ["systemctl", "status", "--no-pager", "--full", "--lines=20", "--", ...units];
+  return (await machine.exec(status, { check: false })).stdout;
 }
 
 /** Whether the processes of a cgroup are past systemd's own part, in which their name is in parentheses. */

@@ -208,7 +208,7 @@ export class DBusSystemd implements Systemd {
 
   /** systemd took the unit, which had not been there: nobody needs to ask what its hash is. */
   #made({ unit, properties }: TransientUnit): void {
-    const fields = toVariants(properties).find(([name]) => name === "LogExtraFields");
+    const [fields] = toVariants(properties.filter(([name]) => name === "LogExtraFields"));
     if (fields === undefined) return;
     this.#said(() => {
       const record = this.#records.get(unit) ?? blankRecord(unit);
