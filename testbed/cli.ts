@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
-import { ENVIRONMENT, Machine } from "./machine.ts";
+import { obstacleTo } from "./image.ts";
+import { ENVIRONMENT, Machine, type UpOptions } from "./machine.ts";
 import { listRecords, readRecord } from "./records.ts";
 import { SUITES, type Suite, suiteNamed, usualSuite } from "./suites.ts";
 
@@ -33,10 +34,18 @@ function machineWanted(args: string[]): { name: string | undefined; suite: Suite
   return { name: positionals[0], suite: values.suite === undefined ? usualSuite() : suiteNamed(values.suite) };
 }
 
+/** A new machine; says so when what is built here does not run in it. */
+async function made(options: UpOptions & { readonly suite: Suite }): Promise<Machine> {
+  const machine = await Machine.up({ ...options, say });
+  const why = await obstacleTo(options.suite);
+  if (why !== null) say(why);
+  return machine;
+}
+
 async function shell(args: string[]): Promise<number> {
   const { name, suite } = machineWanted(args);
   if (name !== undefined && readRecord(name) !== null) return await onTerminal(Machine.attach(name), ["bash", "-l"]);
-  await using machine = await Machine.up({ name: name ?? "shell", suite, say });
+  await using machine = await made({ name: name ?? "shell", suite });
   return await onTerminal(machine, ["bash", "-l"]);
 }
 
@@ -44,7 +53,7 @@ async function up(args: string[]): Promise<number> {
   const { name, suite } = machineWanted(args);
   if (name === undefined) return misused();
   const started = performance.now();
-  const machine = await Machine.up({ name, suite, keep: true, say });
+  const machine = await made({ name, suite, keep: true });
   say(`${machine.name} is up after ${Math.round(performance.now() - started)} ms, pid ${machine.pid}`);
   return 0;
 }

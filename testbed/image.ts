@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { progressLine } from "../src/cli/progress.ts";
 import { cacheDir, NODE_DIR, opencodeBinary } from "./host.ts";
+import { tooNewFor } from "./native.ts";
 import { run } from "./run.ts";
 import { lacks, type Suite, usualSuite } from "./suites.ts";
 
@@ -48,11 +49,6 @@ function placeOf(suite: Suite): string {
   return join(cacheDir(), `image-${key.slice(0, 16)}`);
 }
 
-/** Why there can be no machine of this suite here, in one line; null when there can. */
-export async function noImage(suite: Suite): Promise<string | null> {
-  return existsSync(placeOf(suite)) ? null : await lacks(await mirror(), suite);
-}
-
 /** Path of the image; builds it first (about 15 s and 300 MB) when the cache does not have it. */
 export async function image(say: (line: string) => void = quiet, suite: Suite = usualSuite()): Promise<string> {
   const destination = placeOf(suite);
@@ -76,6 +72,15 @@ export async function image(say: (line: string) => void = quiet, suite: Suite = 
   }
   say(`the machines' image is built: ${packagesIn(destination)} packages, ${seconds()}`);
   return destination;
+}
+
+/**
+ * Why no machine of this suite can run what is in the working tree, in one line; null when one can. Its image is built by
+ * then: what goes wrong there rejects, as it is no reason to do without.
+ */
+export async function obstacleTo(suite: Suite): Promise<string | null> {
+  const why = existsSync(placeOf(suite)) ? null : await lacks(await mirror(), suite);
+  return why ?? tooNewFor(await image(quiet, suite));
 }
 
 /** How many packages dpkg has unpacked below a root; 0 before there is one. */

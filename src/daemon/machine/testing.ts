@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { Machine } from "../../../testbed/machine.ts";
 import type { RunResult } from "../../../testbed/run.ts";
+import type { Suite } from "../../../testbed/suites.ts";
 import type { Saw } from "../../../testbed/wait.ts";
 import { defaultUser, INSTANCE_FILE, mainUnit, RUNTIME_DIR, STATE_DIR, SUPERVISOR_UNIT } from "../../spec/names.ts";
 import { InstanceStatus, Status } from "../api/model.ts";
@@ -39,13 +40,13 @@ export class Supervised implements AsyncDisposable {
   }
 
   /** A machine on which nothing is installed. */
-  static async bare(name: string): Promise<Supervised> {
-    return new Supervised(await Machine.up({ name }));
+  static async bare(name: string, suite?: Suite): Promise<Supervised> {
+    return new Supervised(await Machine.up(suite === undefined ? { name } : { name, suite }));
   }
 
   /** A machine with the supervisor installed; with `instances`, their projects and file, and the target started. */
-  static async up(name: string, instances?: Instances): Promise<Supervised> {
-    const host = await Supervised.bare(name);
+  static async up(name: string, instances?: Instances, suite?: Suite): Promise<Supervised> {
+    const host = await Supervised.bare(name, suite);
     try {
       await host.machine.install();
       if (instances !== undefined) {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "../../../testbed/network.ts";
 import { Peer } from "../../../testbed/peer.ts";
+import type { Suite } from "../../../testbed/suites.ts";
 import { type Fields, light, Supervised } from "../../daemon/machine/testing.ts";
 import { defaultStateDir } from "../../spec/names.ts";
 import type { Case } from "./escape-cases.ts";
@@ -65,8 +66,8 @@ export class EscapeScene implements AsyncDisposable {
   }
 
   /** Everything is there but the instances that make attempts. */
-  static async up(): Promise<EscapeScene> {
-    const host = await Supervised.up("escape");
+  static async up(suite?: Suite): Promise<EscapeScene> {
+    const host = await Supervised.up("escape", undefined, suite);
     const peer = await Peer.up("forbidden");
     const scene = new EscapeScene(host, peer);
     try {
