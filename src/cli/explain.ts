@@ -102,6 +102,9 @@ const HOW: Readonly<Record<string, string>> = {
   ...{ baseline: "docs/sandbox.md", instance: "the settings" },
 };
 
+/** Two blanks more than `before` in front of each line, and of what it goes on with. */
+const indented = (before: string, lines: readonly string[]): string[] => listed(lines.map((line) => [before, line]));
+
 function text({ settings, units, policy, relaxations }: Explanation): string[] {
   return [
     "Settings",
@@ -109,14 +112,12 @@ function text({ settings, units, policy, relaxations }: Explanation): string[] {
     ...units.flatMap(({ unit, properties, dropIn: lines }) => [
       ...["", unit, `  as on the bus; what is in force: systemctl show ${unit}`],
       ...listed(properties.map(({ name, value, from }) => [`  ${name}`, HOW[from] ?? from, value])),
-      ...(lines.length === 0
-        ? []
-        : ["  drop-in, from sandbox.serviceConfig and the like:", ...lines.map((line) => `    ${line}`)]),
+      ...(lines.length === 0 ? [] : ["  drop-in, from sandbox.serviceConfig and the like:", ...indented("  ", lines)]),
     ]),
     ...["", "Network policy"],
     ...listed(
       policy.map(({ field, value, setting, from }) => [`  ${field}`, `${setting}, ${HOW[from] ?? from}`, spell(value)]),
     ),
-    ...(relaxations.length === 0 ? [] : ["", "Weaker than the baseline", ...relaxations.map((line) => `  ${line}`)]),
+    ...(relaxations.length === 0 ? [] : ["", "Weaker than the baseline", ...indented("", relaxations)]),
   ];
 }

@@ -119,10 +119,15 @@ describe("the operator's sockets", () => {
 
 describe("the operator's program", () => {
   let host: Supervised;
+  /** With something to say that is wider than a terminal. */
+  const serviceConfig = {
+    SystemCallFilter: "@debug @keyring @memlock @timer @pkey @ipc @io-event @file-system @network-io",
+  };
+  const wide = light("b", 8002, { sandbox: { serviceConfig } });
   before(async () => {
     host = await Supervised.up("cli", {
       a: scripted("a", 8001, "echo hello from a; exec sleep infinity"),
-      b: light("b", 8002),
+      b: wide,
     });
     await host.untilAll({ a: "starting", b: "starting" });
   });
@@ -165,7 +170,7 @@ describe("the operator's program", () => {
       const run = `stty columns 80; opencode-supervisor ${command}`;
       return host.machine.exec(["script", "-qec", run, "/dev/null"], { check: false });
     };
-    for (const command of ["instances", "show a", "explain a", "blocked", "doctor"]) {
+    for (const command of ["instances", "show a", "explain a", "explain b", "blocked", "doctor"]) {
       const { stdout } = await onTerminal(command);
       const lines = stripVTControlCharacters(stdout).split(/\r?\n/);
       assert.ok(lines.length > 1, command);
@@ -176,7 +181,7 @@ describe("the operator's program", () => {
   });
 
   it("diff says what a reload will do, and the reload does it", async () => {
-    const file = { a: light("a", 8001, { logLevel: "DEBUG" }), b: light("b", 8002) };
+    const file = { a: light("a", 8001, { logLevel: "DEBUG" }), b: wide };
     await host.machine.writeFile("/root/next.json", JSON.stringify({ version: 1, instances: file }));
     assert.equal((await json("diff", 65, "/etc/passwd")).problems.length, 1);
     const { instances } = await json("diff", 1, "/root/next.json");
