@@ -51,33 +51,24 @@ let
     ]
     ++ spec.extraArgs;
 
-  setupCommands =
+  # src/sandbox/properties.ts says why it is one command.
+  withHooks = ''"$0" -- "$1" -e -c "$2" && "$0" -- "$4" "$5" "$6" && "$0" -- "$1" -e -c "$3"'';
+
+  setupCommand =
     spec:
     let
-      hook =
-        script:
-        lib.optional (script != null && script != "") (underInit [
-          shell
-          "-e"
-          "-c"
-          script
-        ]);
+      text = script: if script == null then "" else script;
+      scripts = [ (text spec.preInitScript) (text spec.postInitScript) ];
       input = builtins.toJSON {
         home = spec.stateDir;
         inherit (spec) directory;
         config = spec.configFile;
         files = spec.configDirFiles;
       };
+      core = [ node "${setup}/main.js" input ];
+      hooked = [ shell "-e" "-c" withHooks init shell ] ++ scripts ++ core;
     in
-    hook spec.preInitScript
-    ++ [
-      (underInit [
-        node
-        "${setup}/main.js"
-        input
-      ])
-    ]
-    ++ hook spec.postInitScript;
+    underInit (if lib.all (script: script == "") scripts then core else hooked);
 
   hardening = lib.filterAttrs (_: value: value != null) (
     lib.mapAttrs (
@@ -212,7 +203,7 @@ in
   "opencode-${name}-setup" = unit name spec path {
     Type = "oneshot";
     RemainAfterExit = true;
-    ExecStart = setupCommands spec;
+    ExecStart = [ (setupCommand spec) ];
     WorkingDirectory = literal spec.stateDir;
     EnvironmentFile = environmentFile;
   } (lib.filterAttrs (directive: _: !isForMain directive) own);

@@ -169,24 +169,25 @@ describe("the file system", () => {
   });
 });
 
-test("setup runs the hooks before and after the core, each as a command of its own", () => {
+test("setup is one command; the hooks run before and after the core, each under an init of its own", () => {
   const { init, node, setup: program, shell } = HOST.programs;
-  const commands = one(units({ preInitScript: "echo $A", postInitScript: "b" }).setup, "ExecStartEx");
   const core = JSON.stringify({
     home: "/var/lib/opencode/instance-state/a",
     directory: "/srv/a",
     config: "/run/opencode-supervisor/config/a/opencode.json",
     files: {},
   });
-  const argv = [
-    [shell, "-e", "-c", "echo $A"],
-    [node, program, core],
-    [shell, "-e", "-c", "b"],
+  const steps = '"$0" -- "$1" -e -c "$2" && "$0" -- "$4" "$5" "$6" && "$0" -- "$1" -e -c "$3"';
+  const hooked = (pre: string, post: string) => [shell, "-e", "-c", steps, init, shell, pre, post, node, program, core];
+  const cases: readonly (readonly [spec: object, argv: readonly string[]])[] = [
+    [{}, [node, program, core]],
+    [{ preInitScript: "echo $A", postInitScript: "b" }, hooked("echo $A", "b")],
+    [{ postInitScript: "b" }, hooked("", "b")],
   ];
-  assert.deepEqual(
-    commands,
-    argv.map((args) => [init, [init, "--landlock-scopes", "--", ...args], ["no-env-expand"]]),
-  );
+  for (const [spec, argv] of cases) {
+    const command = [init, [init, "--landlock-scopes", "--", ...argv], ["no-env-expand"]];
+    assert.deepEqual(one(units(spec).setup, "ExecStartEx"), [command]);
+  }
 });
 
 test("setup whose view of files could not be made is tried again, where systemd can do that", () => {

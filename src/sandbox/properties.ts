@@ -43,19 +43,27 @@ const setupInput = (spec: InstanceSpec): string =>
     files: Object.fromEntries(Object.entries(spec.configDirFiles).sort(([a], [b]) => (a < b ? -1 : 1))),
   });
 
-function setupCommands(spec: InstanceSpec, host: Host): ExecCommandEx[] {
-  const { node, setup, shell } = host.programs;
-  const hook = (script: string | null) => (script ? [underInit(host, [shell, "-e", "-c", script])] : []);
-  const core = underInit(host, [node, setup, setupInput(spec)]);
-  return [...hook(spec.preInitScript), core, ...hook(spec.postInitScript)];
+/**
+ * The hooks around the core, each under an init of its own, which ends what it leaves running. One command and not three: of
+ * several, systemd says of the last one only whether it was ever executed (`isPassedOver` in src/daemon/instance).
+ */
+const WITH_HOOKS = '"$0" -- "$1" -e -c "$2" && "$0" -- "$4" "$5" "$6" && "$0" -- "$1" -e -c "$3"';
+
+function setupCommand(spec: InstanceSpec, host: Host): ExecCommandEx {
+  const { init, node, setup, shell } = host.programs;
+  const { preInitScript, postInitScript } = spec;
+  const core = [node, setup, setupInput(spec)];
+  if (!preInitScript && !postInitScript) return underInit(host, core);
+  const hooks = [preInitScript ?? "", postInitScript ?? ""];
+  return underInit(host, [shell, "-e", "-c", WITH_HOOKS, init, shell, ...hooks, ...core]);
 }
 
 /**
  * On NixOS the commands are in the units' drop-ins, beside the rest of what is declared there: without its drop-in (systemd
  * has not been reloaded yet) a unit has no command and does not start.
  */
-const execStart = ({ dropIn }: InstanceSpec, commands: ExecCommandEx[]): UnitProperty[] =>
-  dropIn === null ? [["ExecStartEx", commands]] : [];
+const execStart = ({ dropIn }: InstanceSpec, command: ExecCommandEx): UnitProperty[] =>
+  dropIn === null ? [["ExecStartEx", [command]]] : [];
 
 /** What both units share, but for the network policy. */
 function shared(spec: InstanceSpec, host: Host): UnitProperty[] {
@@ -99,7 +107,7 @@ const setupProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProp
   ["Description", `opencode instance ${spec.name}: setup`],
   ["Type", "oneshot"],
   ["RemainAfterExit", true],
-  ...execStart(spec, setupCommands(spec, host)),
+  ...execStart(spec, setupCommand(spec, host)),
   ["WorkingDirectory", spec.stateDir],
   environmentFiles(spec.environmentFile),
   ["SyslogIdentifier", `opencode-${spec.name}-setup`],
@@ -127,7 +135,7 @@ const RESTART: readonly UnitProperty[] = [
 const mainProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProperty[]): UnitProperty[] => [
   ["Description", `opencode instance ${spec.name}`],
   ["Type", "exec"],
-  ...execStart(spec, [underInit(host, serveCommand(spec))]),
+  ...execStart(spec, underInit(host, serveCommand(spec))),
   ["Requires", [setupUnit(spec.name)]],
   ["After", [setupUnit(spec.name)]],
   ["WorkingDirectory", spec.directory],

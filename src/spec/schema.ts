@@ -78,7 +78,7 @@ export const Limits = Type.Object(
       default: 90,
       minimum: 1,
       maximum: 3600,
-      description: "seconds each step of setup may take",
+      description: "seconds that setup may take, its hooks included",
     }),
   },
   { ...closed, default: {} },

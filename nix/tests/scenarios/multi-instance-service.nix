@@ -140,18 +140,27 @@ in
         preInitScript = "echo \"100%\"\ntrue";
         postInitScript = "post";
       };
-      commands = (serviceOf "opencode-my-project-setup" hooked).serviceConfig.ExecStart;
+      # $2 and $3 are the hooks, $4 to $6 what setup does.
+      command = lib.head (serviceOf "opencode-my-project-setup" hooked).serviceConfig.ExecStart;
     in
     {
       "preInitScript runs before setup actions" = {
-        expr = lib.hasSuffix ''/bin/bash" "-e" "-c" "echo \"100%%\"\ntrue"'' (lib.head commands);
-        expected = true;
+        expr = map (part: lib.hasInfix part command) [
+          ''"-e" "-c" "\"$0\" -- \"$1\" -e -c \"$2\" && \"$0\" -- \"$4\" \"$5\" \"$6\" &&''
+          ''/bin/bash" "echo \"100%%\"\ntrue" "''
+        ];
+        expected = [
+          true
+          true
+        ];
       };
       "postInitScript runs after successful setup actions" = {
-        expr = map (lib.hasSuffix ''"-e" "-c" "post"'') commands;
+        expr = map (part: lib.hasInfix part command) [
+          ''\"$4\" \"$5\" \"$6\" && \"$0\" -- \"$1\" -e -c \"$3\""''
+          ''true" "post" "''
+        ];
         expected = [
-          false
-          false
+          true
           true
         ];
       };

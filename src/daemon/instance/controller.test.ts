@@ -95,6 +95,21 @@ test("a changed spec stops the old units and starts the new", async () => {
   assert.deepEqual(ports.calls.slice(0, 3), ["unmark a", "stop opencode-a.service", "stop opencode-a-setup.service"]);
 });
 
+test("a setup that systemd passed over is begun anew, with what was started after it, and believed the second time", async () => {
+  const { ports, controller } = controlled("a", fakePorts());
+  controller.update(wantedView(spec));
+  await until("it runs", settled(controller));
+  ports.calls.length = 0;
+  const passOver = () => ports.systemd.set({ ...ports.systemd.get("opencode-a-setup.service"), handedOff: 0 });
+  passOver();
+  await until("it runs again", () => settled(controller)() && ports.calls.includes("mark a"));
+  const again = ["unmark a", "stop opencode-a.service", "stop opencode-a-setup.service", "prepare a"];
+  assert.deepEqual(ports.calls, [...again, "start opencode-a.service", "mark a"]);
+  passOver();
+  await until("nothing is under way", settled(controller));
+  assert.equal(ports.calls.at(-1), "mark a");
+});
+
 test("a changed policy reaches a running instance without a restart, its address filter first", async () => {
   const { ports, controller } = controlled("a", fakePorts());
   controller.update(wantedView(spec));

@@ -35,6 +35,7 @@ export const blankView = (name: string): View => ({
   blocked: null,
   retry: false,
   ended: false,
+  redone: false,
   rotated: [],
   health: { kind: "checking", last: null },
   killed: null,

@@ -8,7 +8,7 @@ import { blankRecord } from "../systemd/record.ts";
 import { isGone, nextStep, type Step } from "./next-step.ts";
 import { type State, stateOf } from "./state.ts";
 import { specOf, unitsOf, up, wantedView } from "./testing.ts";
-import { UNPREPARED, type View } from "./view.ts";
+import { isPassedOver, UNPREPARED, type View } from "./view.ts";
 
 const unseen = wantedView(specOf("a"));
 const main = up("opencode-a.service");
@@ -72,6 +72,7 @@ export const EVENTS: Readonly<Record<string, Event>> = {
   "`start` is asked for": (view) => ({ ...wants(unseen, true)(view), started: null, ...UNPREPARED }),
   "a step fails": () => ({ blocked: problem }),
   "setup is done, the server up": () => ({ setup, main, ...checkingAnew }),
+  "setup is passed over, the server up": () => ({ setup: { ...setup, handedOff: 0 }, main, ...checkingAnew }),
   "setup fails": () => ({ setup: { ...setup, ...failed }, main: null, ...checkingAnew }),
   "it answers": () => ({ health: ready, killed: null }),
   "it is amiss twice": () => ({ health: { ...ready, kind: "unhealthy", why: "no answer" } }),
@@ -96,7 +97,7 @@ const OF_A_SERVER = new Set([
   "systemctl stop, under way",
 ]);
 /** Only while setup is under way, or main waits for it. */
-const OF_A_SETUP = new Set(["setup is done, the server up", "setup fails"]);
+const OF_A_SETUP = new Set(["setup is done, the server up", "setup is passed over, the server up", "setup fails"]);
 
 /** Whether the event can happen there at all. */
 export function canHappen(event: string, view: View): boolean {
@@ -119,8 +120,9 @@ export const cellOf = (view: View): Cell => ({
 /** What a step makes of a view when it goes well. */
 export const DONE: Readonly<Record<Step, Event>> = {
   admit: ({ wanted }) => ({ admitted: wanted?.units.specHash ?? null }),
-  stop: ({ prepared }) => ({
-    ...(prepared === null ? {} : UNPREPARED),
+  stop: (view) => ({
+    ...(view.prepared === null ? {} : UNPREPARED),
+    redone: isPassedOver(view),
     ...{ main: null, setup: null, started: null, retry: false, ended: false, killed: null, health: checking },
   }),
   prepare: ({ wanted }) => ({ prepared: wanted?.units.specHash ?? null, rotated: [] }),
@@ -201,6 +203,13 @@ if (import.meta.main) writeFileSync(PAGE, upToDate(readPage()));
 /** A record of each kind, for the tests. */
 export const UNITS = {
   main: [null, main, { ...main, ...again }, { ...main, ...failed }, { ...main, active: "deactivating" }, up("m", "h0")],
-  setup: [null, setup, { ...setup, active: "activating" }, { ...setup, ...failed }, blankRecord("s")],
+  setup: [
+    null,
+    setup,
+    { ...setup, active: "activating" },
+    { ...setup, ...failed },
+    { ...setup, handedOff: 0 },
+    blankRecord("s"),
+  ],
   problem,
 } as const;

@@ -11,6 +11,7 @@ const unseen = wantedView(specOf("a"));
 const wanted = { ...unseen, admitted: "h1" };
 const main = up("opencode-a.service");
 const setup = { ...up("opencode-a-setup.service"), sub: "exited" };
+const over = { ...setup, handedOff: 0 };
 const prepared = { ...wanted, prepared: "h1" };
 const sliced = { ...prepared, slice: 5n };
 const installed = { ...sliced, installed: wanted.policyHash };
@@ -50,6 +51,15 @@ const CASES: readonly (readonly [given: string, view: View, step: Step | null])[
   ["failed, its files rotated", { ...running, main: { ...main, ...failed }, rotated: ["configFile"] }, "stop"],
   ["stopping, its files rotated", { ...running, main: { ...main, active: "deactivating" }, rotated: ["x"] }, null],
   ["stopped by hand, its files rotated", { ...installed, started: "h1", rotated: ["configFile"] }, null],
+  ["setup passed over", { ...running, setup: over }, "stop"],
+  ["setup passed over, its server failed", { ...running, main: { ...main, ...failed }, setup: over }, "stop"],
+  ["setup passed over, it is said, once more", { ...running, setup: over, redone: true }, null],
+  [
+    "setup under way, not yet executed",
+    { ...installed, started: "h1", setup: { ...over, active: "activating" } },
+    null,
+  ],
+  ["setup executed", { ...running, setup: { ...setup, handedOff: 5 } }, null],
   ["the target was restarted", { ...running, ended: true }, "stop"],
   ["stopping", { ...running, main: { ...main, active: "deactivating" } }, null],
   ["stopped by hand", { ...installed, started: "h1" }, null],

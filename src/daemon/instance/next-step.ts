@@ -2,7 +2,7 @@
  * What to do next for one instance: a pure function from its view. The order of the rows is the order that is never
  * relaxed: files, slice, policy, start. Nothing is started before its policy is read back from the kernel.
  */
-import { isLoaded, isUp, type View } from "./view.ts";
+import { isLoaded, isPassedOver, isUp, type View } from "./view.ts";
 
 /**
  * - `stop`: main and setup, and forget that they failed
@@ -45,7 +45,10 @@ const policyDiffers = (view: View): boolean =>
 const WANTED: readonly Row[] = [
   [null, (view) => view.blocked !== null],
   ["admit", (view) => !isAdmitted(view) && (stale(view) || view.prepared !== view.wanted?.units.specHash)],
-  ["stop", (view) => stale(view) || view.ended || isRotated(view) || (view.retry && failed(view))],
+  [
+    "stop",
+    (view) => stale(view) || view.ended || isRotated(view) || (view.retry && failed(view)) || isPassedOver(view),
+  ],
   ["policy", (view) => isUp(view.main) && view.slice !== null && policyDiffers(view)],
   ["kill", (view) => isUp(view.main) && view.health.kind === "hung"],
   ["mark", (view) => isUp(view.main) && view.started !== view.wanted?.units.specHash],

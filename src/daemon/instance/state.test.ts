@@ -27,6 +27,12 @@ const CASES: readonly (readonly [given: string, view: View, state: State, why: R
   ],
   ["setup under way", { ...wanted, setup: { ...setup, active: "activating" } }, "setting-up", null],
   [
+    "setup under way again, as it was passed over",
+    { ...wanted, setup: { ...setup, active: "activating" }, redone: true },
+    "setting-up",
+    /^begun anew: systemd took setup for done before it ran$/,
+  ],
+  [
     "setup failed",
     { ...wanted, setup: { ...setup, ...exited } },
     "failed",

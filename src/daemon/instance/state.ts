@@ -30,6 +30,7 @@ const AGAIN = new Set([
 ]);
 
 const nothing = () => null;
+const REDONE = "begun anew: systemd took setup for done before it ran";
 const problemOf = ({ blocked }: View): string | null => (blocked === null ? null : formatProblem(blocked));
 
 const stoppedWhy = ({ name }: View): string =>
@@ -60,7 +61,7 @@ const ROWS: readonly Row[] = [
   ["invalid", (view) => view.held, () => "the instance file does not say what is wanted of it; it is left as it is"],
   ["blocked", (view) => view.blocked !== null && !isUp(view.main), problemOf],
   ["stopping", (view) => view.wanted === null || view.main?.active === "deactivating", nothing],
-  ["setting-up", (view) => view.setup?.active === "activating", nothing],
+  ["setting-up", (view) => view.setup?.active === "activating", ({ redone }) => (redone ? REDONE : null)],
   [
     "failed",
     (view) => view.setup?.active === "failed",

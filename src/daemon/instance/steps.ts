@@ -9,7 +9,7 @@ import type { TransientUnit } from "../systemd/port.ts";
 import { isNoSuchUnit, isUnitExists, type Systemd } from "../systemd/port.ts";
 import { hostProblem } from "./blame.ts";
 import type { Step } from "./next-step.ts";
-import { isLoaded, isUp, UNPREPARED, type View, type Wanted } from "./view.ts";
+import { isLoaded, isPassedOver, isUp, UNPREPARED, type View, type Wanted } from "./view.ts";
 
 /** What the executors work with; the daemon's real ones, or fakes. */
 export interface Ports {
@@ -47,7 +47,8 @@ type Executor = (view: View, ports: Ports) => Promise<Partial<View>>;
 const unitsOf = (name: string): string[] => [mainUnit(name), setupUnit(name)];
 
 /** Unmarked first: were the daemon killed between, what it stopped would be taken for stopped by hand. */
-async function stop({ name, prepared }: View, { systemd, host }: Ports): Promise<Partial<View>> {
+async function stop(view: View, { systemd, host }: Ports): Promise<Partial<View>> {
+  const { name, prepared } = view;
   await host.unmark(name);
   for (const unit of unitsOf(name)) {
     await systemd.stop(unit);
@@ -61,6 +62,7 @@ async function stop({ name, prepared }: View, { systemd, host }: Ports): Promise
     started: null,
     retry: false,
     ended: false,
+    redone: isPassedOver(view),
     killed: null,
     health: { kind: "checking", last: null },
   };

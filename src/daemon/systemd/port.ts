@@ -21,6 +21,11 @@ export interface UnitRecord {
   /** ExecMainStatus: exit status or signal number. */
   readonly exitStatus: number;
   readonly restarts: number;
+  /**
+   * ExecMainHandoffTimestamp (systemd 256): microseconds since the epoch at which its program was executed, 0 while it was not;
+   * null when systemd did not say.
+   */
+  readonly handedOff: number | null;
   /** `OPENCODE_SPEC_HASH` of LogExtraFields; null for a unit that is not ours. */
   readonly specHash: string | null;
 }

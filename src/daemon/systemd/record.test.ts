@@ -28,10 +28,18 @@ test("properties of a signal are taken into the record, unknown ones left aside"
     ActiveState: "active",
     MainPID: 7,
     StateChangeTimestamp: 9n,
+    ExecMainHandoffTimestamp: 0n,
     Foo: 1,
     LogExtraFields: fields,
   });
-  assert.deepEqual(changed, { ...blankRecord("u"), active: "active", mainPid: 7, since: 9, specHash: "abc" });
+  assert.deepEqual(changed, {
+    ...blankRecord("u"),
+    active: "active",
+    mainPid: 7,
+    since: 9,
+    handedOff: 0,
+    specHash: "abc",
+  });
 });
 
 test("a unit without our field is not ours", () => {

@@ -29,6 +29,7 @@ export const blankRecord = (unit: string): UnitRecord => ({
   exitCode: 0,
   exitStatus: 0,
   restarts: 0,
+  handedOff: null,
   specHash: null,
 });
 
@@ -56,6 +57,7 @@ const FIELDS: Readonly<Record<string, (value: unknown) => Partial<UnitRecord>>> 
   ExecMainCode: (value) => ({ exitCode: asNumber(value) }),
   ExecMainStatus: (value) => ({ exitStatus: asNumber(value) }),
   NRestarts: (value) => ({ restarts: asNumber(value) }),
+  ExecMainHandoffTimestamp: (value) => ({ handedOff: asNumber(value) }),
   LogExtraFields: (value) => ({ specHash: specHashOf(value) }),
 };
 
