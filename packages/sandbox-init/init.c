@@ -165,15 +165,6 @@ static int supervise(pid_t child, const sigset_t *waited)
 
 int main(int argc, char **argv)
 {
-	/* First of all: PID 1 never hears of a signal that comes before, and who asked it to stop would wait in vain. */
-	sigset_t waited, before;
-	sigemptyset(&waited);
-	sigaddset(&waited, SIGCHLD);
-	sigaddset(&waited, SIGURG);
-	for (size_t i = 0; i < sizeof FORWARDED / sizeof *FORWARDED; i++)
-		sigaddset(&waited, FORWARDED[i]);
-	sigprocmask(SIG_BLOCK, &waited, &before);
-
 	bool scopes = false;
 	int at = 1;
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* a message is one write: lines of several processes do not mix */
@@ -191,6 +182,13 @@ int main(int argc, char **argv)
 	if (scopes)
 		apply_landlock_scopes();
 
+	sigset_t waited, before;
+	sigemptyset(&waited);
+	sigaddset(&waited, SIGCHLD);
+	sigaddset(&waited, SIGURG);
+	for (size_t i = 0; i < sizeof FORWARDED / sizeof *FORWARDED; i++)
+		sigaddset(&waited, FORWARDED[i]);
+	sigprocmask(SIG_BLOCK, &waited, &before);
 	send_canary(); /* after the mask: whoever asks for one before this gets this one */
 	/* An ignored SIGCHLD would be inherited over exec and have the kernel throw the statuses away. */
 	signal(SIGCHLD, SIG_DFL);
