@@ -190,9 +190,13 @@ test("setup is one command; the hooks run before and after the core, each under 
   }
 });
 
-test("setup whose view of files could not be made is tried again, where systemd can do that", () => {
-  const again = (systemdVersion: number) => one(units({}, { ...HOST, systemdVersion }).setup, "RestartForceExitStatus");
-  assert.deepEqual([again(257), again(255)], [[[226], []], undefined]);
+test("setup whose view of files could not be made is tried again, and for nothing else", () => {
+  const of = (systemdVersion: number, name: UnitProperty[0]) => one(units({}, { ...HOST, systemdVersion }).setup, name);
+  assert.deepEqual([of(256, "RestartForceExitStatus"), of(256, "Restart")], [[[226], []], undefined]);
+  assert.deepEqual([of(255, "RestartForceExitStatus"), of(255, "Restart")], [undefined, "on-failure"]);
+  const prevented = JSON.stringify(of(255, "RestartPreventExitStatus"));
+  const but226 = Array.from({ length: 255 }, (_, index) => index + 1).filter((status) => status !== 226);
+  assert.equal(prevented, JSON.stringify([but226, Array.from({ length: 31 }, (_, index) => index + 1)]));
 });
 
 const LIMITS: readonly (readonly [limits: object, property: UnitProperty])[] = [

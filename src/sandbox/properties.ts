@@ -94,14 +94,20 @@ const EXIT_NAMESPACE = 226;
  * tries within half a minute and it stays failed. The server's start waits meanwhile (`direct`).
  */
 const SETUP_AGAIN: readonly UnitProperty[] = [
-  ["RestartForceExitStatus", [[EXIT_NAMESPACE], []]],
   ["RestartMode", "direct"],
   ["RestartUSec", SECOND / 4n],
   ["StartLimitIntervalUSec", 30n * SECOND],
   ["StartLimitBurst", 5],
 ];
-/** Before this systemd refuses a oneshot service with `RestartForceExitStatus=`. */
-const ONESHOT_AGAIN_SINCE = 256;
+const oneTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+/** What it is to be tried again for; before systemd 256, which refuses that of a oneshot service, whatever else is taken out. */
+const FORCE_SINCE = 256;
+const FOR_NAMESPACE: readonly UnitProperty[] = [["RestartForceExitStatus", [[EXIT_NAMESPACE], []]]];
+const [MAX_STATUS, MAX_SIGNAL] = [255, 31];
+const FOR_NOTHING_ELSE: readonly UnitProperty[] = [
+  ["Restart", "on-failure"],
+  ["RestartPreventExitStatus", [oneTo(MAX_STATUS).filter((status) => status !== EXIT_NAMESPACE), oneTo(MAX_SIGNAL)]],
+];
 
 const setupProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProperty[]): UnitProperty[] => [
   ["Description", `opencode instance ${spec.name}: setup`],
@@ -113,7 +119,8 @@ const setupProperties = (spec: InstanceSpec, host: Host, both: readonly UnitProp
   ["SyslogIdentifier", `opencode-${spec.name}-setup`],
   ["TimeoutStartUSec", BigInt(spec.limits.hookTimeout) * SECOND],
   ["TimeoutStopUSec", HOOK_STOP_TIMEOUT],
-  ...(host.systemdVersion < ONESHOT_AGAIN_SINCE ? [] : SETUP_AGAIN),
+  ...(host.systemdVersion < FORCE_SINCE ? FOR_NOTHING_ELSE : FOR_NAMESPACE),
+  ...SETUP_AGAIN,
   ...both,
 ];
 

@@ -75,6 +75,7 @@ export const SIGNATURES = {
   RequiresMountsFor: "as",
   Restart: "s",
   RestartForceExitStatus: "(aiai)",
+  RestartPreventExitStatus: "(aiai)",
   RestartMaxDelayUSec: "t",
   RestartMode: "s",
   RestartSteps: "u",
