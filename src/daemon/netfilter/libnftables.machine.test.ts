@@ -88,7 +88,8 @@ test("the contract holds with this machine's libnftables and its owned table", a
     "packages/nftables-napi/nft.test.ts",
   ];
   for (const file of files) {
-    const enter = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && ip link set lo up && exec "$@"';
+    const enter =
+      'umount --lazy /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && ip link set lo up && exec "$@"';
     const inner = [
       "unshare",
       "--net",
