@@ -96,14 +96,16 @@ class Instance {
     const run = runOf(this.#view);
     const pid = this.#view.main?.mainPid;
     if (run === null || pid === undefined) return;
-    try {
-      for (const path of this.paths) await this.#compare(`/proc/${pid}/root${path}`, path);
+    const errors: unknown[] = [];
+    for (const path of this.paths) // one that cannot be bound keeps none of the others waiting
+      await this.#compare(`/proc/${pid}/root${path}`, path).catch((error: unknown) => errors.push(error));
+    if (runOf(this.#view) !== run) return; // it ended meanwhile: the next one is looked at when it has started
+    if (errors.length === 0) {
       this.#retryMs = RETRY_FIRST_MS;
-    } catch (error) {
-      if (runOf(this.#view) !== run) return; // it ended meanwhile: the next one is looked at when it has started
-      if (this.#retryMs === RETRY_FIRST_MS) this.#ports.trouble(error);
-      this.#again();
+      return;
     }
+    if (this.#retryMs === RETRY_FIRST_MS) for (const error of errors) this.#ports.trouble(error);
+    this.#again();
   }
 
   #again(): void {
