@@ -23,6 +23,7 @@ import { listMarkers, readLeftovers, removeMarker, writeMarker } from "./host/ma
 import { Preparer } from "./host/prepare.ts";
 import { readResolvers } from "./host/resolvers.ts";
 import { admit, readStates } from "./host/states.ts";
+import { oomKills } from "./host/usage.ts";
 import type { View } from "./instance/view.ts";
 import { readInstanceFile } from "./instance-file.ts";
 import { limiter } from "./limiter.ts";
@@ -93,7 +94,7 @@ export async function assemble(
       started: (seconds) => started.observe(seconds),
       pause: ticks(TICK_MS),
     },
-    output: lastWords,
+    output: { lastWords, oomKills },
     followers: (report) => followers({ systemd, hostFiles }, events, report),
     events,
   });

@@ -4,7 +4,7 @@ import { configTarget, mainUnit, sliceUnit } from "../spec/names.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import type { InstanceStatus, Status } from "./api/model.ts";
 import type { Egress } from "./egress/egress.ts";
-import { endedBadly, howItEnded, stateOf } from "./instance/state.ts";
+import { lastExit, stateOf } from "./instance/state.ts";
 import type { View } from "./instance/view.ts";
 import type { FileState } from "./loader.ts";
 
@@ -46,7 +46,6 @@ const policyWanted = ({ policy }: View): string => policy?.isolation?.mode ?? "n
 export function instanceStatus(view: View, observedAt: number | null): InstanceStatus {
   const { state, why } = stateOf(view);
   const shown = view.setup?.active === "failed" || view.main === null ? view.setup : view.main;
-  const ended = [view.main, view.setup].find((unit) => unit !== null && endedBadly(unit)) ?? null;
   return {
     name: view.name,
     state,
@@ -55,7 +54,7 @@ export function instanceStatus(view: View, observedAt: number | null): InstanceS
     pid: view.main === null || view.main.mainPid === 0 ? null : view.main.mainPid,
     version: "version" in view.health ? view.health.version : null,
     restarts: view.main?.restarts ?? 0,
-    lastExit: ended === null ? null : howItEnded(ended),
+    lastExit: lastExit(view),
     output: [...view.output],
     policy: { wanted: policyWanted(view), inForce: view.installed !== null && view.installed === view.policyHash },
     policyObserved: observedAt === null ? null : iso(observedAt),

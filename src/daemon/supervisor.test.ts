@@ -78,7 +78,7 @@ function supervised(content: string, { target = "active" } = {}) {
         started: () => undefined,
         pause: () => new Promise((resolve) => setTimeout(resolve, 5).unref()),
       },
-      output: async () => ({ output: ["last words"], oomKills: 1 }),
+      output: { lastWords: async () => ["last words"], oomKills: () => 1 },
       followers: () => [],
       events: {
         changed: (view) => {

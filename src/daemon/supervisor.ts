@@ -10,7 +10,7 @@ import type { InstanceUnits } from "../spec/unit.ts";
 import type { Egress } from "./egress/egress.ts";
 import type { Follower } from "./follow/asked.ts";
 import type { SocketNews } from "./follow/sockets.ts";
-import { type LastWords, OutputWatch } from "./health/output.ts";
+import { type OutputPorts, OutputWatch } from "./health/output.ts";
 import { type HealthPorts, HealthWatch } from "./health/watch.ts";
 import { ACTIONS, type Action } from "./instance/actions.ts";
 import { Controller, type Listener } from "./instance/controller.ts";
@@ -34,8 +34,7 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
   readonly states: (known: ReadonlySet<string>) => Promise<ReadonlyMap<string, string>>;
   readonly render: (spec: InstanceSpec) => InstanceUnits;
   readonly health: Omit<HealthPorts, "report">;
-  /** The last lines a unit of the instance wrote, and what the kernel counted. */
-  readonly output: (unit: string, name: string) => Promise<LastWords>;
+  readonly output: OutputPorts;
   /** What follows files that views name; it reports what it learnt of an instance. */
   readonly followers: (report: (name: string, change: Partial<View>) => void) => readonly Follower[];
   readonly events: Listener & {
@@ -79,7 +78,7 @@ export class Supervisor {
       report: (name, health) =>
         this.#controllers.get(name)?.update({ health, ...(health.kind === "ready" ? { killed: null } : {}) }),
     });
-    this.#output = new OutputWatch(ports.output, (name, words) => this.#controllers.get(name)?.update(words));
+    this.#output = new OutputWatch(ports.output, (name, found) => this.#controllers.get(name)?.update(found));
     this.#followers = ports.followers((name, change) => this.#controllers.get(name)?.update(change));
     ports.egress.onOpen((installed) => this.#tableIs(installed));
     ports.systemd.onEvent((event) => this.#heard(event));

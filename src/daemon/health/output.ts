@@ -2,7 +2,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { mainUnit, setupUnit } from "../../spec/names.ts";
-import { readUsage } from "../host/usage.ts";
 import type { View } from "../instance/view.ts";
 import type { UnitRecord } from "../systemd/port.ts";
 import { plain } from "../text.ts";
@@ -13,24 +12,13 @@ const LINES = 5;
 const READ = 20;
 
 /** Reads a unit's last lines, repetitions left out; the journal's own `_SYSTEMD_UNIT` cannot be forged by what runs in the unit. */
-async function readOutput(unit: string): Promise<string[]> {
+export async function lastWords(unit: string): Promise<string[]> {
   const query = ["--no-pager", "--output=json", "--output-fields=MESSAGE", `--lines=${READ}`, `_SYSTEMD_UNIT=${unit}`];
   // The journal takes lines in some time after they were written: ask for what is under way first.
   await run("journalctl", ["--sync"], { timeout: 5000 }).catch(() => undefined);
   const { stdout } = await run("journalctl", query, { timeout: 5000, maxBuffer: 1 << 20 });
   const lines = stdout.split("\n").filter((line) => line !== "");
   return lastDifferent(lines.map(messageOf));
-}
-
-/** What is known of how a unit failed, beside what systemd says. */
-export type LastWords = Pick<View, "output" | "oomKills">;
-const NONE: LastWords = { output: [], oomKills: 0 };
-
-/** A unit's last lines, and how many processes of its instance were killed for want of memory. */
-export async function lastWords(unit: string, name: string): Promise<LastWords> {
-  // Counted when it fails: the kernel kills before systemd hears of it.
-  const { oomKills } = await readUsage(name);
-  return { output: await readOutput(unit), oomKills: oomKills ?? 0 };
 }
 
 /** The last {@link LINES} lines, of those that repeat only the last one. Pure. */
@@ -52,17 +40,24 @@ function failedUnit({ name, main, setup }: View): [unit: string, record: UnitRec
   return null;
 }
 
+export interface OutputPorts {
+  /** A unit's last lines. */
+  readonly lastWords: (unit: string) => Promise<readonly string[]>;
+  /** How many processes of the instance were killed for want of memory. */
+  readonly oomKills: (name: string) => number;
+}
+
+/** What is known of how a unit failed, beside what systemd says. */
+type Found = Partial<Pick<View, "output" | "oomKills">>;
+
 export class OutputWatch {
-  readonly #read: (unit: string, name: string) => Promise<LastWords>;
-  readonly #report: (name: string, words: LastWords) => void;
+  readonly #ports: OutputPorts;
+  readonly #report: (name: string, found: Found) => void;
   /** The failure whose lines were asked for, by instance. */
   readonly #seen = new Map<string, string>();
 
-  constructor(
-    read: (unit: string, name: string) => Promise<LastWords>,
-    report: (name: string, words: LastWords) => void,
-  ) {
-    this.#read = read;
+  constructor(ports: OutputPorts, report: (name: string, found: Found) => void) {
+    this.#ports = ports;
     this.#report = report;
   }
 
@@ -73,13 +68,16 @@ export class OutputWatch {
     if (key === (this.#seen.get(view.name) ?? "")) return;
     if (failed === null) {
       this.#seen.delete(view.name);
-      this.#report(view.name, NONE);
+      this.#report(view.name, { output: [], oomKills: 0 });
       return;
     }
     this.#seen.set(view.name, key);
-    this.#read(failed[0], view.name).then(
-      (words) => {
-        if (this.#seen.get(view.name) === key) this.#report(view.name, words);
+    // At once, for whoever is told of the failure; the kernel counts before systemd hears of it.
+    const oomKills = this.#ports.oomKills(view.name);
+    if (oomKills !== view.oomKills) this.#report(view.name, { oomKills });
+    this.#ports.lastWords(failed[0]).then(
+      (output) => {
+        if (this.#seen.get(view.name) === key) this.#report(view.name, { output });
       },
       () => undefined, // the journal cannot be read now: the exit status still says how it ended
     );

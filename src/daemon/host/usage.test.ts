@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { readUsage } from "./usage.ts";
+import { oomKills, readUsage } from "./usage.ts";
 
 /** A cgroupfs with the slice of `a` and these files in it, as a kernel writes them. */
 async function reading(files: Readonly<Record<string, string>>) {
@@ -11,8 +11,13 @@ async function reading(files: Readonly<Record<string, string>>) {
   try {
     const slice = join(root, "opencode.slice/opencode-a.slice");
     await mkdir(slice, { recursive: true });
-    for (const [name, text] of Object.entries(files)) await writeFile(join(slice, name), text);
-    return await readUsage("a", "opencode.slice", root);
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(slice, name)), { recursive: true });
+      await writeFile(join(slice, name), text);
+    }
+    const usage = await readUsage("a", "opencode.slice", root);
+    assert.equal(oomKills("a", "opencode.slice", root), usage.oomKills ?? 0);
+    return usage;
   } finally {
     await rm(root, { recursive: true });
   }
@@ -27,6 +32,14 @@ test("what a kernel with all controllers counts, with what the limits did", asyn
     "pids.events": "max 7\n",
   });
   assert.deepEqual(found, { memoryBytes: 331_350_016, cpuSeconds: 12.34, tasks: 24, oomKills: 2, tasksRefused: 7 });
+});
+
+test("a kernel before 6.11 counts the tasks refused in the unit alone", async () => {
+  const { tasksRefused } = await reading({
+    "pids.events": "max 0\n",
+    "opencode-a.service/pids.events": "max 43\n",
+  });
+  assert.equal(tasksRefused, 43);
 });
 
 test("a controller that is not on, and a slice that is not there, are null and not 0", async () => {

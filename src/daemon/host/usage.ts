@@ -1,6 +1,7 @@
 /** What an instance uses, from its slice's files in cgroupfs (kernel's cgroup-v2.rst); read when somebody asks for one instance. */
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { sliceUnit } from "../../spec/names.ts";
+import { mainUnit, setupUnit, sliceUnit } from "../../spec/names.ts";
 
 const CGROUPS = "/sys/fs/cgroup";
 
@@ -19,6 +20,19 @@ export interface Usage {
 
 const number = (text: string | null): number | null => (text === null || !/^\d+$/.test(text) ? null : Number(text));
 
+/** A value of a file with one `key value` a line. */
+const field = (text: string | null | undefined, key: string): number | null =>
+  number(new RegExp(`^${key} (\\d+)$`, "m").exec(text ?? "")?.[1] ?? null);
+
+/** {@link Usage.oomKills} now, 0 where nobody counts; for who cannot wait: cgroupfs answers from memory. */
+export function oomKills(name: string, parent = "opencode.slice", root = CGROUPS): number {
+  try {
+    return field(readFileSync(`${root}/${parent}/${sliceUnit(name)}/memory.events`, "utf8"), "oom_kill") ?? 0;
+  } catch {
+    return 0; // the controller is not on
+  }
+}
+
 /** @param parent cgroup path of opencode.slice, below the root of cgroupfs */
 export async function readUsage(name: string, parent = "opencode.slice", root = CGROUPS): Promise<Usage> {
   const read = (file: string) =>
@@ -29,14 +43,15 @@ export async function readUsage(name: string, parent = "opencode.slice", root = 
   const [memory, cpu, tasks, memoryEvents, taskEvents] = await Promise.all(
     ["memory.current", "cpu.stat", "pids.current", "memory.events", "pids.events"].map(read),
   );
-  const field = (text: string | null | undefined, key: string) =>
-    number(new RegExp(`^${key} (\\d+)$`, "m").exec(text ?? "")?.[1] ?? null);
+  // Before Linux 6.11 (or with pids_localevents) only the cgroup that the task is in counts, not the slice above it.
+  const inUnits = await Promise.all([mainUnit(name), setupUnit(name)].map((unit) => read(`${unit}/pids.events`)));
+  const refused = [taskEvents, ...inUnits].map((text) => field(text, "max")).filter((count) => count !== null);
   const microseconds = field(cpu, "usage_usec");
   return {
     memoryBytes: number(memory ?? null),
     cpuSeconds: microseconds === null ? null : microseconds / 1e6,
     tasks: number(tasks ?? null),
     oomKills: field(memoryEvents, "oom_kill"),
-    tasksRefused: field(taskEvents, "max"),
+    tasksRefused: refused.length === 0 ? null : Math.max(...refused),
   };
 }

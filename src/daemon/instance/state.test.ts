@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { howItEnded, type State, stateOf } from "./state.ts";
+import { howItEnded, lastExit, type State, stateOf } from "./state.ts";
 import { specOf, up, wantedView } from "./testing.ts";
 import type { View } from "./view.ts";
 
@@ -117,6 +117,21 @@ const ENDS: readonly (readonly [result: string, status: number, text: RegExp])[]
 for (const [result, exitStatus, text] of ENDS) {
   test(`how it ended: ${result} ${exitStatus}`, () => assert.match(howItEnded({ ...main, result, exitStatus }), text));
 }
+
+test("how it ended: what systemd then ends the rest with says nothing", () => {
+  const setup = { ...main, result: "oom-kill", exitCode: 1, exitStatus: 143 };
+  assert.equal(howItEnded(setup), "killed for want of memory (limits.memoryMax)");
+});
+
+test("the last exit of a server killed for want of memory says so, and of setup how that ended", () => {
+  const killed = { ...main, ...exited, exitStatus: 137 };
+  assert.match(
+    lastExit({ ...running, main: killed, oomKills: 1 }) ?? "",
+    /^killed by signal 9; one of its processes was/,
+  );
+  assert.match(lastExit({ ...running, setup: { ...main, result: "oom-kill" } }) ?? "", /limits.memoryMax/);
+  assert.equal(lastExit(running), null);
+});
 
 test("how it ended: by a signal that ends it well where it was asked to stop", () => {
   assert.equal(howItEnded({ ...main, result: "success", exitCode: 2, exitStatus: 9 }), "killed by signal 9");

@@ -102,7 +102,14 @@ const isKilled = ({ result, exitCode }: UnitRecord): boolean =>
   ["signal", "core-dump"].includes(result) || (result === "success" && exitCode === CLD_KILLED);
 
 /** Whether there is more to say of its end than that it was asked for. */
-export const endedBadly = (unit: UnitRecord): boolean => unit.result !== "success" || isKilled(unit);
+const endedBadly = (unit: UnitRecord): boolean => unit.result !== "success" || isKilled(unit);
+
+/** How the server, else setup, ended when it ended badly; null while neither has. */
+export function lastExit(view: View): string | null {
+  const { main, setup } = view;
+  if (main !== null && endedBadly(main)) return `${howItEnded(main)}${forWantOfMemory(view)}`;
+  return setup !== null && endedBadly(setup) ? howItEnded(setup) : null;
+}
 
 /** `exit status 78`, `killed by signal 9`, `timeout`; as the unit's Result and ExecMain* say it. */
 export function howItEnded(unit: UnitRecord | null): string {
@@ -110,7 +117,7 @@ export function howItEnded(unit: UnitRecord | null): string {
   if (unit.result === "exit-code") return exitStatus(unit.exitStatus);
   if (isKilled(unit)) return `killed by signal ${unit.exitStatus}`;
   const meaning = RESULTS[unit.result] ?? unit.result;
-  return unit.exitCode === CLD_EXITED && unit.exitStatus !== 0
+  return unit.exitCode === CLD_EXITED && unit.exitStatus !== 0 && unit.result !== "oom-kill" // then systemd ended the rest
     ? `${meaning} (${exitStatus(unit.exitStatus)})`
     : meaning;
 }
