@@ -30,8 +30,11 @@ const DEBIAN_PACKAGES = [
 /** Lines that {@link say} said: with none there is nothing to sum up. */
 let said = 0;
 
-/** What the dashboard is looked at with; only where that is done. Without it those tests are skipped, and say so. */
+/** What only some commands need; where one cannot be had, the tests that want it are skipped, and say so. */
 const BROWSER = "chromium";
+/** Debian package → a program of it. */
+const EXTRAS = { [BROWSER]: BROWSER, "qemu-system-x86": "qemu-system-x86_64" };
+const wantsVirtualMachine = (command, args) => command === "test" && args.includes("--full") && process.arch === "x64";
 const wantsBrowser = (command, args) =>
   (command === "test" && args.includes("--full")) ||
   (command === "bench" && (args.includes("page") || args.every((arg) => arg.startsWith("-"))));
@@ -47,8 +50,11 @@ else if (program === undefined && command !== "build")
 else main();
 
 function main() {
-  const browser = wantsBrowser(command, args) ? [BROWSER] : [];
-  const argv = ["--close", "package.json", process.execPath, import.meta.filename, "setup", ...browser];
+  const extras = [
+    ...(wantsBrowser(command, args) ? [BROWSER] : []),
+    ...(wantsVirtualMachine(command, args) ? ["qemu-system-x86"] : []),
+  ];
+  const argv = ["--close", "package.json", process.execPath, import.meta.filename, "setup", ...extras];
   const { status, error } = spawnSync("flock", argv, { stdio: ["ignore", 2, 2] });
   if (error) stop("missing: flock; install util-linux");
   // For `test` a mistake in the types is one failed test among the others; a bare machine needs nothing of src.
@@ -63,7 +69,7 @@ function setup() {
   }
   const started = Date.now();
   debianPackages();
-  if (args.includes(BROWSER)) browser();
+  for (const name of args) extra(name);
   nodeModules();
   nativePackages();
   if (!dist()) process.exitCode = UNCOMPILED;
@@ -123,12 +129,12 @@ function aptInstall(names) {
   return install.ok ? null : install.said;
 }
 
-/** A host without it goes on: what would look at a page is skipped. */
-function browser() {
-  if (onPath(BROWSER) || process.getuid() !== 0 || !existsSync("/var/lib/dpkg/status")) return;
-  say(`installing Debian's ${BROWSER}`);
-  const failure = aptInstall([BROWSER]);
-  if (failure !== null) say(`no ${BROWSER}: ${failure}`);
+/** A host without it goes on. */
+function extra(name) {
+  if (onPath(EXTRAS[name]) || process.getuid() !== 0 || !existsSync("/var/lib/dpkg/status")) return;
+  say(`installing Debian's ${name}`);
+  const failure = aptInstall([name]);
+  if (failure !== null) say(`no ${name}: ${failure}`);
 }
 
 function onPath(name) {

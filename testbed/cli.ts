@@ -2,8 +2,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
+import { ENVIRONMENT } from "./guest.ts";
 import { obstacleTo } from "./image.ts";
-import { ENVIRONMENT, Machine, type UpOptions } from "./machine.ts";
+import { Machine, type UpOptions } from "./machine.ts";
 import { listRecords, readRecord } from "./records.ts";
 import { SUITES, type Suite, suiteNamed, usualSuite } from "./suites.ts";
 

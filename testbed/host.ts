@@ -36,7 +36,8 @@ export function opencodeBinary(cpuinfo: string = readFileSync("/proc/cpuinfo", "
 }
 
 const PROGRAMS = ["bash", "flock", "ip", "nsenter", "setpriv", "unshare"];
-const onPath = (program: string): boolean =>
+/** Whether a program can be found here. */
+export const onPath = (program: string): boolean =>
   (process.env.PATH ?? "").split(":").some((directory) => existsSync(join(directory, program)));
 
 /** Why no machine can be started here, in one line; null when one can. */

@@ -3,14 +3,13 @@
  * What it is made of is in guard.sh (its keeper) and init.sh (its file system); this file is what tests hold in the hand.
  */
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { INSTALLED, obstacle } from "./host.ts";
+import { ENVIRONMENT, Guest, IS_UP } from "./guest.ts";
+import { obstacle } from "./host.ts";
 import { image } from "./image.ts";
-import { type JournalEntry, type JournalQuery, journalArguments, parseJournal } from "./journal.ts";
 import { endMachine, type Guard, machineCgroup, readRecord, startGuard } from "./records.ts";
 import { type RunOptions, type RunResult, run } from "./run.ts";
 import type { Suite } from "./suites.ts";
-import { type Saw, type WaitOptions, waitFor } from "./wait.ts";
+import { type Saw, waitFor } from "./wait.ts";
 
 export interface UpOptions {
   /** What the machine is for, `[a-z0-9-]{1,30}`; its name is this and something unique to the process. Default `machine`. */
@@ -23,18 +22,10 @@ export interface UpOptions {
   readonly say?: (line: string) => void;
 }
 
-/** What runs in a machine sees this environment and nothing of ours. */
-export const ENVIRONMENT = {
-  HOME: "/root",
-  LANG: "C.UTF-8",
-  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
-  TERM: process.env.TERM ?? "dumb",
-};
-const IS_UP = ["systemctl", "is-system-running", "--wait"];
 const GONE = 0;
 let made = 0;
 
-export class Machine implements AsyncDisposable {
+export class Machine extends Guest {
   /** Unique on this host; the machine's host name as well. */
   readonly name: string;
   /** Host pid of the machine's systemd. */
@@ -44,6 +35,7 @@ export class Machine implements AsyncDisposable {
   readonly #stop: () => Promise<void>;
 
   private constructor(name: string, pid: number, cgroup: string, stop: () => Promise<void>) {
+    super();
     this.name = name;
     this.pid = pid;
     this.cgroup = cgroup;
@@ -85,69 +77,9 @@ export class Machine implements AsyncDisposable {
     return await run(this.enter(argv), { ...options, env }, `${this.name}: ${argv.join(" ")}`);
   }
 
-  /** Runs bash text as root; the first command that fails ends it. */
-  async sh(script: string, options: RunOptions = {}): Promise<RunResult> {
-    return await this.exec(["bash", "-euo", "pipefail", "-c", script], options);
-  }
-
-  /** Puts a file in place in one step, with the directories above it; `mode` default 0644. */
-  async writeFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-    const script = 'install -D -m "$2" /dev/null "$1.new" && cat >"$1.new" && mv -T "$1.new" "$1"';
-    await this.exec(["sh", "-c", script, "sh", path, mode.toString(8)], { input: content });
-  }
-
-  async readFile(path: string): Promise<string> {
-    return (await this.exec(["cat", "--", path])).stdout;
-  }
-
-  /** Copies a file of the host into the machine. */
-  async copyIn(hostPath: string, path: string, mode = 0o644): Promise<void> {
-    await this.writeFile(path, await readFile(hostPath), mode);
-  }
-
-  /** {@link waitFor} with this machine's name in the message. */
-  async waitFor<T>(description: string, probe: (saw: Saw) => T | Promise<T>, options?: WaitOptions) {
-    return await waitFor(`${description} in ${this.name}`, probe, options);
-  }
-
-  /** Waits until `systemctl is-active` says `state` of `unit`; on failure the message ends with the unit's status. */
-  async waitForUnit(unit: string, state = "active", options?: WaitOptions): Promise<void> {
-    await this.waitFor(
-      `${unit} ${state}`,
-      async (saw) => {
-        const now = (await this.exec(["systemctl", "is-active", unit], { check: false })).stdout.trim();
-        if (now !== state) saw((await this.exec(["systemctl", "status", "--no-pager", unit], { check: false })).stdout);
-        return now === state;
-      },
-      options,
-    );
-  }
-
-  /** Journal entries, oldest first. The kernel's are the whole host's: machines share one kernel log. */
-  async journal(query: JournalQuery = {}): Promise<JournalEntry[]> {
-    const { stdout } = await this.exec(["journalctl", ...journalArguments(query)], { check: false });
-    return parseJournal(stdout);
-  }
-
-  /** Where the journal ends now, for {@link JournalQuery.afterCursor}. */
-  async journalCursor(): Promise<string> {
-    const [last] = await this.journal({ lines: 1 });
-    if (last === undefined) throw new Error(`${this.name}: the journal is empty`);
-    return last.__CURSOR;
-  }
-
-  /** Installs the supervisor's units and accounts as on any systemd host; nothing is enabled or started. */
-  async install(): Promise<void> {
-    await this.exec([`${INSTALLED}/systemd/install`]);
-  }
-
   /** Ends it and everything in it; resolves when nothing of it is left. */
   async down(): Promise<void> {
     await this.#stop();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.down();
   }
 }
 

@@ -1,10 +1,10 @@
 /** The records of living machines (`/run/opencode-testbed/NAME`), which guard.sh makes and clears. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupRoot, RECORDS, TREE } from "./host.ts";
-import { run, tail } from "./run.ts";
+import { openLog, readLog } from "./log.ts";
+import { run } from "./run.ts";
 import { waitFor } from "./wait.ts";
 
 const GUARD = join(import.meta.dirname, "guard.sh");
@@ -78,7 +78,7 @@ export function startGuard(name: string, image: string, keep: boolean): Guard {
   child.unref(); // a machine that a test forgot must not keep its process alive
   return {
     pid: child.pid,
-    lastWords: () => (isOver() ? tail(readFileSync(`/proc/self/fd/${log}`, "utf8")).trim() : null),
+    lastWords: () => (isOver() ? readLog(log) : null),
     async stop() {
       child.ref();
       if (!isOver()) child.kill("SIGTERM");
@@ -88,11 +88,3 @@ export function startGuard(name: string, image: string, keep: boolean): Guard {
 }
 
 export const machineCgroup = (name: string): string => `${cgroupRoot()}/opencode-testbed-${name}`;
-
-/** A file without a name: nothing is left of it when the last who has it open is gone. */
-function openLog(): number {
-  const directory = mkdtempSync(join(tmpdir(), "opencode-testbed-"));
-  const log = openSync(join(directory, "log"), "a+");
-  rmSync(directory, { recursive: true });
-  return log;
-}

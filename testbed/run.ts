@@ -13,12 +13,13 @@ export interface RunResult {
 export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Milliseconds until the program's whole process group is killed and the run rejects; default 60 000. */
+  /** Milliseconds until the program's whole process group is killed and the run rejects; default {@link RUN_MS}. */
   readonly timeoutMs?: number;
   /** Whether an exit status other than 0 rejects; default true. */
   readonly check?: boolean;
 }
 
+export const RUN_MS = 60_000;
 const SIGNAL_BASE = 128;
 
 /**
@@ -32,7 +33,7 @@ export async function run(
 ): Promise<RunResult> {
   const [program = "", ...args] = argv;
   const child = spawn(program, args, { detached: true, stdio: "pipe", env: options.env ?? process.env });
-  const timeoutMs = options.timeoutMs ?? 60_000;
+  const timeoutMs = options.timeoutMs ?? RUN_MS;
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;

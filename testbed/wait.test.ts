@@ -36,3 +36,11 @@ test("at the deadline says the last error or value when nothing was noted", asyn
     /last seen: null$/,
   );
 });
+
+test("what is over is not waited for", async () => {
+  await assert.rejects(
+    waitFor("it", () => false, { over: () => new Error("the machine has ended") }),
+    /the machine has ended/,
+  );
+  assert.equal(await waitFor("it", () => 1, { over: () => new Error("the machine has ended") }), 1);
+});

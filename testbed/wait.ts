@@ -2,11 +2,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
 
+/** Long enough for a busy machine, as a pass does not wait for it. */
+export const DEADLINE_MS = 20_000;
+
 export interface WaitOptions {
-  /** Milliseconds until it gives up; default 20 000: long enough for a busy machine, as a pass does not wait for it. */
+  /** Milliseconds until it gives up; default {@link DEADLINE_MS}. */
   readonly deadlineMs?: number;
   /** Milliseconds between two probes; default 25. */
   readonly intervalMs?: number;
+  /** Why there is nothing more to wait for; asked when the probe has not seen the condition. Default: there always is. */
+  readonly over?: () => Error | null;
 }
 
 /** Notes what a probe saw, for the message when the condition never comes. */
@@ -20,7 +25,7 @@ export type Saw = (what: unknown) => void;
 export async function waitFor<T>(
   description: string,
   probe: (saw: Saw) => T | Promise<T>,
-  { deadlineMs = 20_000, intervalMs = 25 }: WaitOptions = {},
+  { deadlineMs = DEADLINE_MS, intervalMs = 25, over = () => null }: WaitOptions = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadline = performance.now() + deadlineMs;
   const isThere = (value: T): value is Exclude<T, undefined | null | false> =>
@@ -35,6 +40,8 @@ export async function waitFor<T>(
     } catch (error) {
       outcome = error;
     }
+    const why = over();
+    if (why !== null) throw why;
     if (performance.now() > deadline) {
       const last = seen.length > 0 ? seen.at(-1) : outcome;
       throw new Error(`no ${description} within ${deadlineMs} ms; last seen: ${show(last)}`, { cause: outcome });

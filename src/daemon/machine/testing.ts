@@ -1,6 +1,7 @@
 /** What the machine tests of the daemon share: a machine with the supervisor, its instance file, and its answers. */
 import { Type } from "typebox";
 import { Value } from "typebox/value";
+import type { Guest } from "../../../testbed/guest.ts";
 import { Machine } from "../../../testbed/machine.ts";
 import type { RunResult } from "../../../testbed/run.ts";
 import type { Suite } from "../../../testbed/suites.ts";
@@ -32,10 +33,10 @@ const PATIENTLY = { deadlineMs: 60_000 };
 const List = Type.Object({ instances: Type.Array(InstanceStatus) });
 const API = ["curl", "--silent", "--show-error", "--fail", "--unix-socket", `${RUNTIME_DIR}/status.sock`];
 
-export class Supervised implements AsyncDisposable {
-  readonly machine: Machine;
+export class Supervised<M extends Guest = Machine> implements AsyncDisposable {
+  readonly machine: M;
 
-  private constructor(machine: Machine) {
+  private constructor(machine: M) {
     this.machine = machine;
   }
 
@@ -46,9 +47,14 @@ export class Supervised implements AsyncDisposable {
 
   /** A machine with the supervisor installed; with `instances`, their projects and file, and the target started. */
   static async up(name: string, instances?: Instances, suite?: Suite): Promise<Supervised> {
-    const host = await Supervised.bare(name, suite);
+    return await Supervised.on((await Supervised.bare(name, suite)).machine, instances);
+  }
+
+  /** The same on a machine that is there; it goes down with this, and when this fails. */
+  static async on<M extends Guest>(machine: M, instances?: Instances): Promise<Supervised<M>> {
+    const host = new Supervised(machine);
     try {
-      await host.machine.install();
+      await machine.install();
       if (instances !== undefined) {
         await host.write(instances);
         await host.systemctl("start", "opencode.target");
