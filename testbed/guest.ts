@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { INSTALLED } from "./host.ts";
 import { type JournalEntry, type JournalQuery, journalArguments, parseJournal } from "./journal.ts";
 import type { RunOptions, RunResult } from "./run.ts";
-import { DEADLINE_MS, type Saw, type WaitOptions, waitFor } from "./wait.ts";
+import { DEADLINE_MS, INTERVAL_MS, type Saw, type WaitOptions, waitFor } from "./wait.ts";
 
 /** What runs in a machine sees this environment and nothing of ours. */
 export const ENVIRONMENT = {
@@ -21,6 +21,8 @@ export abstract class Guest implements AsyncDisposable {
   abstract readonly name: string;
   /** Every deadline is so many times longer in here than one would write it for the host. */
   readonly slowness: number = 1;
+  /** Milliseconds between two probes in here. */
+  readonly intervalMs: number = INTERVAL_MS;
 
   /** Why nothing can be run in it any more; null while it can. */
   get over(): Error | null {
@@ -56,7 +58,12 @@ export abstract class Guest implements AsyncDisposable {
   /** {@link waitFor} with this machine's name in the message, and with the patience it needs. */
   async waitFor<T>(description: string, probe: (saw: Saw) => T | Promise<T>, options: WaitOptions = {}) {
     const deadlineMs = (options.deadlineMs ?? DEADLINE_MS) * this.slowness;
-    return await waitFor(`${description} in ${this.name}`, probe, { over: () => this.over, ...options, deadlineMs });
+    return await waitFor(`${description} in ${this.name}`, probe, {
+      over: () => this.over,
+      intervalMs: this.intervalMs,
+      ...options,
+      deadlineMs,
+    });
   }
 
   /** Waits until `systemctl is-active` says `state` of `unit`; on failure the message ends with the unit's status. */

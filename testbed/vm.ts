@@ -7,11 +7,13 @@ import { createInterface } from "node:readline";
 import { ENVIRONMENT, Guest, IS_UP } from "./guest.ts";
 import { openLog, readLog } from "./log.ts";
 import { RUN_MS, type RunOptions, type RunResult } from "./run.ts";
-import { accelerator, noVirtualMachine, qemu } from "./vm-boot.ts";
+import { type Accelerator, accelerator, noVirtualMachine, qemu } from "./vm-boot.ts";
 import { isAnswer, type Request } from "./vm-messages.ts";
 
 /** How much longer everything may take where no processor helps. */
 const SLOWNESS = { kvm: 1, tcg: 4 } as const;
+/** Who asks all the time takes the one computed processor from whom it waits for. */
+const INTERVALS_MS = { kvm: 25, tcg: 500 } as const;
 /** What an answer may take on its way, beside the program's own time. */
 const ANSWER_MS = 10_000;
 
@@ -21,6 +23,7 @@ let made = 0;
 export class VirtualMachine extends Guest {
   readonly name = `vm-${process.pid}-${++made}`;
   override readonly slowness: number;
+  override readonly intervalMs: number;
   readonly #qemu: ChildProcess;
   /** Resolves when qemu has ended. */
   readonly #ended: Promise<void>;
@@ -30,9 +33,10 @@ export class VirtualMachine extends Guest {
   /** Why nothing more can be asked; null while it runs. */
   #over: Error | null = null;
 
-  private constructor(slowness: number, child: ChildProcess, log: number) {
+  private constructor(by: Accelerator, child: ChildProcess, log: number) {
     super();
-    this.slowness = slowness;
+    this.slowness = SLOWNESS[by];
+    this.intervalMs = INTERVALS_MS[by];
     this.#qemu = child;
     this.#ended = new Promise((resolve) => {
       child.once("error", ({ message }) => resolve(this.#end(`cannot be started: ${message}`)));
@@ -49,7 +53,7 @@ export class VirtualMachine extends Guest {
     const by = accelerator();
     const [program = "", ...args] = await qemu(by, say);
     const log = openLog();
-    const machine = new VirtualMachine(SLOWNESS[by], spawn(program, args, { stdio: ["pipe", "pipe", log] }), log);
+    const machine = new VirtualMachine(by, spawn(program, args, { stdio: ["pipe", "pipe", log] }), log);
     try {
       await machine.exec(IS_UP, { check: false });
       return machine;

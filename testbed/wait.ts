@@ -4,11 +4,12 @@ import { inspect } from "node:util";
 
 /** Long enough for a busy machine, as a pass does not wait for it. */
 export const DEADLINE_MS = 20_000;
+export const INTERVAL_MS = 25;
 
 export interface WaitOptions {
   /** Milliseconds until it gives up; default {@link DEADLINE_MS}. */
   readonly deadlineMs?: number;
-  /** Milliseconds between two probes; default 25. */
+  /** Milliseconds between two probes; default {@link INTERVAL_MS}. */
   readonly intervalMs?: number;
   /** Why there is nothing more to wait for; asked when the probe has not seen the condition. Default: there always is. */
   readonly over?: () => Error | null;
@@ -25,7 +26,7 @@ export type Saw = (what: unknown) => void;
 export async function waitFor<T>(
   description: string,
   probe: (saw: Saw) => T | Promise<T>,
-  { deadlineMs = DEADLINE_MS, intervalMs = 25, over = () => null }: WaitOptions = {},
+  { deadlineMs = DEADLINE_MS, intervalMs = INTERVAL_MS, over = () => null }: WaitOptions = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadline = performance.now() + deadlineMs;
   const isThere = (value: T): value is Exclude<T, undefined | null | false> =>
