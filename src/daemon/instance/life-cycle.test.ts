@@ -58,7 +58,8 @@ const left = ({ main, setup }: View): boolean =>
 const foreign = ({ main, setup }: View): boolean =>
   [main, setup].some((unit) => unit !== null && unit.active !== "inactive" && unit.specHash !== "h1");
 
-const passedOver = ({ setup, redone }: View): boolean => setup?.active === "active" && setup.handedOff === 0 && !redone;
+const passedOver = ({ setup, health, redone }: View): boolean =>
+  setup?.active === "active" && setup.handedOff === 0 && health.kind === "checking" && !redone;
 
 /** Of each step, when alone it may be taken. */
 const RULES: Readonly<Record<Step, (view: View) => boolean>> = {

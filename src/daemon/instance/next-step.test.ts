@@ -11,6 +11,7 @@ const unseen = wantedView(specOf("a"));
 const wanted = { ...unseen, admitted: "h1" };
 const main = up("opencode-a.service");
 const setup = { ...up("opencode-a-setup.service"), sub: "exited" };
+const ready = { kind: "ready", version: "1", since: 1 } as const;
 const over = { ...setup, handedOff: 0 };
 const prepared = { ...wanted, prepared: "h1" };
 const sliced = { ...prepared, slice: 5n };
@@ -53,6 +54,7 @@ const CASES: readonly (readonly [given: string, view: View, step: Step | null])[
   ["stopped by hand, its files rotated", { ...installed, started: "h1", rotated: ["configFile"] }, null],
   ["setup passed over", { ...running, setup: over }, "stop"],
   ["setup passed over, its server failed", { ...running, main: { ...main, ...failed }, setup: over }, "stop"],
+  ["setup passed over, it is said of one that is ready", { ...running, setup: over, health: ready }, null],
   ["setup passed over, it is said, once more", { ...running, setup: over, redone: true }, null],
   [
     "setup under way, not yet executed",

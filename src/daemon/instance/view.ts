@@ -72,10 +72,10 @@ export const isLoaded = (unit: UnitRecord | null): unit is UnitRecord => unit !=
 /**
  * Whether systemd took setup for done though its program was never executed: with `PrivatePIDs=` the process that systemd forks
  * hands over to a child and exits with 0, and when systemd reaps it before it reads of the child, that is how setup ended
- * (seen on 257 in 1 of some 3000 starts, always with many at once).
+ * (seen on 257 in 1 of some 3000 starts, always with many at once). A server that has answered is left alone, whatever is said.
  */
-export const isPassedOver = ({ setup, redone }: View): boolean =>
-  !redone && setup?.active === "active" && setup.handedOff === 0;
+export const isPassedOver = ({ setup, health, redone }: View): boolean =>
+  !redone && health.kind === "checking" && setup?.active === "active" && setup.handedOff === 0;
 
 /** It is to be looked at again before it is started: what was made for it is there, and may not be as it was. */
 export const UNPREPARED = { prepared: "", admitted: null } as const;
