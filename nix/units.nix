@@ -131,7 +131,8 @@ let
       RootDirectory = "/run/opencode-supervisor/root/${name}";
       BindPaths = map literal writes;
       BindReadOnlyPaths =
-        runtime.runtimePaths ++ map bind (lib.filter (path: !isBound path) (lib.unique reads));
+        lib.filter (path: !(lib.hasSuffix ":/sys" path && lib.elem "/sys" reads)) runtime.runtimePaths
+        ++ map bind (lib.filter (path: !isBound path) (lib.unique reads));
     }
     // lib.optionalAttrs isDefault {
       StateDirectory = "opencode/instance-state/${name}";

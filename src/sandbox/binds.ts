@@ -7,12 +7,12 @@ import { dirname } from "node:path";
 import { configTarget, defaultStateDir, isWithin, rootDir } from "../spec/names.ts";
 import type { InstanceSpec } from "../spec/schema.ts";
 import { type BindPath, MS_REC, type UnitProperty } from "../spec/unit.ts";
-import { type Host, plainPath } from "./host.ts";
+import { type Host, plainPath, type Runtime } from "./host.ts";
 
-/** A path bound at its own place; with a leading `-`, ignored when missing. */
+/** A path bound at its own place, or at the one after a colon; with a leading `-`, ignored when missing. */
 function bind(path: string): BindPath {
-  const plain = plainPath(path);
-  return [plain, plain, plain !== path, MS_REC];
+  const [source = "", destination = source] = plainPath(path).split(":");
+  return [source, destination, path.startsWith("-"), MS_REC];
 }
 
 /**
@@ -22,13 +22,10 @@ function bind(path: string): BindPath {
 export const maybeLater = (socket: string): boolean =>
   !["/home", "/root", "/run/user"].some((above) => isWithin(socket, above));
 
-/** What is needed besides the runtime: programs, config, projected files and what the operator opened for reading. */
-function readOnly(spec: InstanceSpec, { programs }: Host): string[] {
+/** What is needed besides the runtime and our own programs: its command, config, files, and what was opened for reading. */
+function given(spec: InstanceSpec): string[] {
   const program = spec.command?.[0];
   return [
-    programs.init,
-    programs.node,
-    dirname(programs.setup),
     ...(program?.startsWith("/") ? [program] : []),
     ...(spec.package === null ? [] : [spec.package]),
     ...spec.path,
@@ -39,6 +36,13 @@ function readOnly(spec: InstanceSpec, { programs }: Host): string[] {
     ...spec.sandbox.unixSockets.allow.map((path) => (maybeLater(path) ? `-${path}` : path)),
   ];
 }
+
+/**
+ * Directories that are bound as they are in place of what is kept of them for all: of these the instance was given something,
+ * which may be more than everybody may read.
+ */
+export const boundWhole = (spec: InstanceSpec, { directories }: Runtime): string[] =>
+  directories.filter((directory) => given(spec).some((path) => isWithin(path, directory)));
 
 /** The default state directory is systemd's to make, with owner and mode; another one is bound as it is. */
 const stateDirectory = ({ name, stateDir }: InstanceSpec): UnitProperty[] =>
@@ -56,16 +60,20 @@ export function fileSystem(spec: InstanceSpec, host: Host): UnitProperty[] {
     ...(made.length === 0 ? [spec.stateDir] : []),
     ...spec.sandbox.readWritePaths,
   ]);
-  const there = [...host.runtimePaths.map(plainPath), ...Object.keys(host.links), ...host.files];
-  const reads = [...new Set(readOnly(spec, host))].filter((path) => {
+  const { runtimePaths, links, files, directories, programs } = host;
+  const there = [...runtimePaths.map(plainPath), ...Object.keys(links), ...files, ...directories];
+  const wanted = new Set([programs.init, programs.node, dirname(programs.setup), ...given(spec)]);
+  const reads = [...wanted].filter((path) => {
     const plain = plainPath(path);
     return !writes.has(plain) && !there.some((above) => isWithin(plain, above));
   });
+  const whole = boundWhole(spec, host).map((directory) => `-${directory}`);
+  const binds = [...runtimePaths, ...whole, ...reads].map(bind);
   return [
     ["RootDirectory", rootDir(spec.name)],
     ...made,
     ["BindPaths", [...writes].map(bind)],
-    ["BindReadOnlyPaths", [...host.runtimePaths, ...reads].map(bind)],
+    ["BindReadOnlyPaths", binds.filter(([source, path]) => source === path || !wanted.has(path))],
     ["RequiresMountsFor", [spec.directory, spec.stateDir]],
   ];
 }

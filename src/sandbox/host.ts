@@ -4,12 +4,14 @@ import runtime from "./runtime.json" with { type: "json" };
 
 /** What an instance finds of the host so that programs run at all. */
 export interface Runtime {
-  /** Bound read-only at their own paths; with a leading `-`, ignored when missing. */
+  /** Bound read-only at their own paths, or at the one after a colon; with a leading `-`, ignored when missing. */
   readonly runtimePaths: readonly string[];
   /** Links in the instance's root that lead into those, as they do on the host: path → target, relative. */
   readonly links: Readonly<Record<string, string>>;
   /** Single files, kept up to date for all instances in `HOST_FILES` (src/spec/names.ts), and links to there in their roots. */
   readonly files: readonly string[];
+  /** Directories of which what everybody may read is kept likewise. */
+  readonly directories: readonly string[];
   /** Directories that end every instance's PATH. */
   readonly path: readonly string[];
 }
@@ -48,12 +50,12 @@ export const plainPath = (path: string): string => path.replace(/^-/, "");
  * `links` that is not a link into what is bound is bound itself.
  */
 export function runtimeOf(kind: HostKind, readLink: (path: string) => string | null): Runtime {
-  const { runtimePaths, links, files, path } = RUNTIME[kind];
+  const { runtimePaths, links, ...rest } = RUNTIME[kind];
   const found = links.map((link) => [link, targetOf(link, readLink(link), runtimePaths)] as const);
   return {
     runtimePaths: [...runtimePaths, ...found.flatMap(([link, target]) => (target === null ? [`-${link}`] : []))],
     links: Object.fromEntries(found.flatMap(([link, target]) => (target === null ? [] : [[link, target]]))),
-    ...{ files, path },
+    ...rest,
   };
 }
 

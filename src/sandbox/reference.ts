@@ -28,9 +28,9 @@ const list = (paths: readonly string[]): string => paths.map((path) => code(plai
 
 /** What an instance of this kind of host finds; where the files are kept is no place to look at. */
 function paths(kind: HostKind): string {
-  const { runtimePaths, links, files } = RUNTIME[kind];
-  const bound = runtimePaths.filter((path) => path !== HOST_FILES);
-  return `${list([...bound, ...links])}; kept as they are on the host: ${list(files)}`;
+  const { runtimePaths, links, files, directories } = RUNTIME[kind];
+  const bound = runtimePaths.filter((path) => !path.startsWith(HOST_FILES));
+  return `${list([...bound, ...links])}; kept as they are on the host: ${list([...files, ...directories])}`;
 }
 
 const PATHS = [`- with \`/usr\`: ${paths("fhs")}`, `- NixOS: ${paths("nixos")}`];

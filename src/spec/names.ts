@@ -27,8 +27,8 @@ export const defaultStateDir = (name: string): string => `${STATE_ROOT}/${name}`
 /** The directory that becomes the instance's root: nothing but links, its accounts, and what systemd mounts things on. */
 export const rootDir = (name: string): string => `${RUNTIME_DIR}/root/${name}`;
 /**
- * Where the single files of the host that every instance sees are kept up to date, each below its own path; bound read-only
- * into all of them, who have links to here.
+ * Where the files of the host that every instance sees are kept up to date, each below its own path; bound read-only into all
+ * of them, who have links to here.
  */
 export const HOST_FILES = `${RUNTIME_DIR}/host`;
 /** The opencode.json rendered from a literal `config`. */

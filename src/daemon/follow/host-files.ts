@@ -8,8 +8,14 @@ import type { Places } from "./places.ts";
 const BURST_MS = 50;
 
 export function hostFilesWatch(files: HostFiles, places: Places, trouble: (error: unknown) => void): Follower {
-  const refresh = debounced(() => void files.refresh().catch(trouble), BURST_MS);
-  const followings = files.paths.map((path) => places.follow(path, refresh));
+  const refresh = debounced(() => {
+    try {
+      files.refresh();
+    } catch (error) {
+      trouble(error);
+    }
+  }, BURST_MS);
+  const followings = files.paths.map((path) => places.follow(path, refresh, { whole: true }));
   return {
     follow: () => undefined, // it is the same for all
     close: () => {

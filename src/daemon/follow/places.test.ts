@@ -110,3 +110,35 @@ test("many who follow paths in one directory share its watch, and each is told o
   for (const following of followings) following.close();
   assert.equal(places.watched, 0);
 });
+
+test("a directory as a whole: what is written, made, replaced and removed anywhere in it, and a link to it that is swapped", async () => {
+  const places = new Places(fails);
+  const at = join(root, "whole");
+  mkdirSync(join(at, "first/below"), { recursive: true });
+  mkdirSync(join(at, "second"));
+  symlinkSync("first", join(at, "dir"));
+  let told = 0;
+  const tell = (): void => {
+    told += 1;
+  };
+  const following = places.follow(join(at, "dir"), tell, { whole: true });
+  const other = places.follow(join(at, "first/below"), () => undefined);
+  await waitFor("the watch", () => told > 0);
+  for (const [index, change] of [
+    () => writeFileSync(join(at, "first/file"), ""),
+    () => writeFileSync(join(at, "first/below/file"), ""),
+    () => mkdirSync(join(at, "first/below/further")),
+    () => writeFileSync(join(at, "first/below/further/file"), ""),
+    () => renameSync(join(at, "first/file"), join(at, "first/below/file")),
+    () => rmSync(join(at, "first/below"), { recursive: true }),
+    () => swap(join(at, "dir"), "second"),
+    () => writeFileSync(join(at, "second/file"), ""),
+  ].entries()) {
+    const before = told;
+    change();
+    await waitFor(`change ${index}`, () => told > before);
+  }
+  other.close();
+  following.close();
+  assert.equal(places.watched, 0);
+});

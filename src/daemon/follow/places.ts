@@ -5,7 +5,7 @@
  */
 import { type FSWatcher, watch } from "node:fs";
 import { isMissing } from "../host/files.ts";
-import { type Turn, wayTo } from "./way.ts";
+import { ANY, allBelow, type Turn, wayTo } from "./way.ts";
 
 interface Watched {
   readonly watcher: FSWatcher;
@@ -35,8 +35,11 @@ export class Places {
     return this.#directories.size;
   }
 
-  /** Calls `changed` when what `path` leads to may have changed, and once when the watch stands. */
-  follow(path: string, changed: () => void): Following {
+  /**
+   * Calls `changed` when what `path` leads to may have changed, and once when the watch stands. `whole`: also when something in
+   * the directory that it leads to has; for directories that only root writes.
+   */
+  follow(path: string, changed: () => void, { whole = false } = {}): Following {
     let held: ReadonlyMap<string, () => void> = new Map();
     let closed = false;
     let stirred = false;
@@ -49,7 +52,7 @@ export class Places {
       walking = true;
       for (let tries = 0; stirred && tries < TRIES; tries += 1) {
         stirred = false;
-        const way = await wayTo(path);
+        const way = [...(await wayTo(path)), ...(whole ? await allBelow(path) : [])];
         if (closed) return;
         const next = new Map(way.map((turn) => [keyOf(turn), held.get(keyOf(turn)) ?? this.#hold(turn, stir)]));
         // What is watched only now may have changed since it was looked at.
@@ -90,8 +93,8 @@ export class Places {
     try {
       const names: Watched["names"] = new Map();
       const watcher = watch(directory, { persistent: false }, (_event, name) => {
-        const told = name === null ? [...names.values()] : [names.get(name) ?? new Set<() => void>()];
-        for (const listeners of told) for (const listener of [...listeners]) listener();
+        const told = name === null ? [...names.values()] : [names.get(name), names.get(ANY)];
+        for (const listener of told.flatMap((listeners) => [...(listeners ?? [])])) listener();
       });
       watcher.on("error", () => undefined);
       const watched = { watcher, names };

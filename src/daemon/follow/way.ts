@@ -3,7 +3,7 @@
  * directories to watch to notice that the path leads elsewhere, and who has it in hand where it leads to.
  */
 import type { BigIntStats } from "node:fs";
-import { lstat, readlink } from "node:fs/promises";
+import { lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** What is there, links not followed. */
@@ -15,6 +15,9 @@ export interface Found {
   /** Device and inode. */
   readonly id: string;
 }
+
+/** In place of a name: whichever there is. */
+export const ANY = "";
 
 /** One look-up: a name in a directory. `found` is null when there is nothing of that name; the way ends there. */
 export interface Turn {
@@ -70,6 +73,16 @@ export async function wayTo(path: string): Promise<readonly Turn[]> {
     if (target.startsWith("/")) at = "/";
   }
   return way;
+}
+
+/** What would be looked up in a directory and all below it, whichever name it has; nothing for what is no directory. */
+export async function allBelow(path: string): Promise<readonly Turn[]> {
+  const directory = await realpath(path).catch(() => path);
+  const inside = await foundAt(directory);
+  if (inside?.kind !== "directory") return [];
+  const names = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  const further = names.filter((name) => name.isDirectory()).map(({ name }) => allBelow(join(directory, name)));
+  return [{ directory, inside, name: ANY, found: null }, ...(await Promise.all(further)).flat()];
 }
 
 const OTHERS_WRITE = 0o002;

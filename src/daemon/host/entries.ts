@@ -6,14 +6,19 @@ import { chmodSync, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, syml
 import { dirname } from "node:path";
 import { writeIfChanged } from "./files.ts";
 
-/** A link, or a file. */
-export type Entry = { readonly link: string } | { readonly content: Uint8Array; readonly mode: number };
+/** A link, a file, or a directory that something is mounted on. */
+export type Entry = { readonly link: string } | { readonly content: Uint8Array; readonly mode: number } | "mount point";
 
 /** Make `path` this entry, and nothing of it for null. What else stands there goes; a reader finds the old or the new. */
 export function place(path: string, entry: Entry | null): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
-  if (entry === null || found?.isDirectory() === true) rmSync(path, { recursive: true, force: true });
+  const isDirectory = found?.isDirectory() === true;
+  if (isDirectory !== (entry === "mount point") || entry === null) rmSync(path, { recursive: true, force: true });
   if (entry === null) return;
+  if (entry === "mount point") {
+    makeDirectories(path);
+    return;
+  }
   if (found === undefined) makeDirectories(dirname(path));
   if ("content" in entry) {
     writeIfChanged(path, entry.content, entry);

@@ -1,21 +1,15 @@
 /**
- * The single files of the host that every instance sees (`Runtime.files`): copies in one directory, bound into all of them.
- * A file bound by itself would be the one that was there when the instance started, for as long as it runs, and a start that
- * meets it being replaced fails. There from the first instance's start to the last one's end.
+ * The host's files that every instance sees (`Runtime.files`, `Runtime.directories`): copies in one directory, bound into all
+ * of them. A file bound by itself would be the one that was there when the instance started, for as long as it runs, and a
+ * start that meets it being replaced fails; and each bind makes each start slower. There from the first instance's start to
+ * the last one's end. Without waiting, as in `entries.ts`.
  */
-import { constants, existsSync, readdirSync, rmSync } from "node:fs";
-import { open, realpath } from "node:fs/promises";
-import { dirname } from "node:path";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { plainPath, type Runtime } from "../../sandbox/host.ts";
-import { HOST_FILES, isWithin, rootDir } from "../../spec/names.ts";
-import { shared } from "../shared.ts";
-import { type Entry, makeDirectories, place } from "./entries.ts";
-import { isMissing } from "./files.ts";
-
-/** A list of hosts to block has some megabytes; what has more is no such file. */
-const BYTES_MOST = 16 << 20;
-const EVERYBODY_READS = 0o004;
-const EVERYBODY_RUNS = 0o001;
+import { HOST_FILES, rootDir } from "../../spec/names.ts";
+import { makeDirectories, place } from "./entries.ts";
+import { publicEntries } from "./public.ts";
 
 export interface HostFilesPlace {
   /** Where copies are kept. */
@@ -25,11 +19,12 @@ export interface HostFilesPlace {
 }
 const PLACE: HostFilesPlace = { to: HOST_FILES, roots: dirname(rootDir("any")) };
 
+/** What instances find at `/sys`: a place for their own control group, and nothing else. Made last, it says that all is there. */
+const SYS = "/sys/fs/cgroup";
+
 export class HostFiles {
   readonly #runtime: Runtime;
   readonly #place: HostFilesPlace;
-  /** Make what is kept as the host's are now. */
-  readonly refresh: () => Promise<void> = shared(() => this.#copy());
 
   constructor(runtime: Runtime, where: HostFilesPlace = PLACE) {
     this.#runtime = runtime;
@@ -37,12 +32,24 @@ export class HostFiles {
   }
 
   get paths(): readonly string[] {
-    return this.#runtime.files;
+    return [...this.#runtime.files, ...this.#runtime.directories];
   }
 
   /** See that they are there, for an instance whose root has been made. */
-  async ensure(): Promise<void> {
-    if (!existsSync(this.#place.to)) await this.refresh();
+  ensure(): void {
+    if (!existsSync(`${this.#place.to}${SYS}`)) this.refresh();
+  }
+
+  /** Make what is kept as the host's are now. */
+  refresh(): void {
+    if (!this.#isUsed()) return;
+    const { to } = this.#place;
+    const bound = this.#runtime.runtimePaths.map(plainPath);
+    const wanted = new Map(this.paths.flatMap((path) => publicEntries(path, bound)));
+    makeDirectories(to);
+    for (const path of leaves(to)) if (!wanted.has(path.slice(to.length))) rmSync(path, { force: true });
+    for (const [path, entry] of wanted) place(`${to}${path}`, entry);
+    makeDirectories(`${to}${SYS}`);
   }
 
   /** Take them away when no instance is left. */
@@ -54,39 +61,13 @@ export class HostFiles {
     const { roots } = this.#place;
     return existsSync(roots) && readdirSync(roots).length > 0;
   }
-
-  async #copy(): Promise<void> {
-    const { runtimePaths, files } = this.#runtime;
-    const bound = runtimePaths.map(plainPath);
-    const found = await Promise.all(files.map(async (path) => [path, await entryOf(path, bound)] as const));
-    if (!this.#isUsed()) return; // the last one went meanwhile
-    makeDirectories(this.#place.to);
-    for (const [path, entry] of found) place(`${this.#place.to}${path}`, entry);
-  }
 }
 
-/** What an instance is to find: a link where the host's leads to what it has too, else what is in it; null for nothing. */
-async function entryOf(path: string, bound: readonly string[]): Promise<Entry | null> {
-  try {
-    const real = await realpath(path);
-    if (real !== path && bound.some((above) => isWithin(real, above))) return { link: real };
-    return await readPublic(real);
-  } catch (error) {
-    if (isMissing(error) || isLoop(error)) return null;
-    throw error;
-  }
-}
-
-const isLoop = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ELOOP";
-
-/** A plain file that everybody may read; null for another. Does not wait at a FIFO. */
-async function readPublic(path: string): Promise<Entry | null> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const found = await file.stat();
-    if (!found.isFile() || (found.mode & EVERYBODY_READS) === 0 || found.size > BYTES_MOST) return null;
-    return { content: await file.readFile(), mode: (found.mode & EVERYBODY_RUNS) === 0 ? 0o644 : 0o755 };
-  } finally {
-    await file.close();
+/** All but directories, links not followed (node's `recursive` follows them). */
+function* leaves(directory: string): Generator<string> {
+  for (const found of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, found.name);
+    if (found.isDirectory()) yield* leaves(path);
+    else yield path;
   }
 }

@@ -146,7 +146,7 @@ export class Preparer {
     await checkPaths(spec, ids.uid);
     recordState(spec);
     makeRoot(spec, ids, this.#runtime);
-    await this.#hostFiles.ensure();
+    this.#hostFiles.ensure();
     if (spec.configFile === null) {
       writeIfChanged(renderedConfig(spec.name), renderConfig(spec), { mode: 0o440, gid: ids.gid });
     }

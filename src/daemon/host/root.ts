@@ -3,6 +3,7 @@
  * its own, in which no other instance is named (passwd(5), group(5)). Nothing in there is renamed while it runs.
  */
 import { dirname, relative } from "node:path";
+import { boundWhole } from "../../sandbox/binds.ts";
 import type { Runtime } from "../../sandbox/host.ts";
 import { HOST_FILES, rootDir } from "../../spec/names.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
@@ -46,10 +47,13 @@ const groups = ({ user, group }: InstanceSpec, { gid, extra }: Ids): Entry =>
   );
 
 /** Path inside → what is there. Links are relative, so that they lead nowhere else when seen from outside. Pure. */
-export function rootEntries(spec: InstanceSpec, ids: Ids, { links, files }: Runtime): ReadonlyMap<string, Entry> {
-  return new Map([
+export function rootEntries(spec: InstanceSpec, ids: Ids, runtime: Runtime): ReadonlyMap<string, Entry> {
+  const { links, files, directories } = runtime;
+  const kept = [...files, ...directories];
+  return new Map<string, Entry>([
     ...Object.entries(links).map(([path, link]) => [path, { link }] as const),
-    ...files.map((path) => [path, { link: relative(dirname(path), `${HOST_FILES}${path}`) }] as const),
+    ...kept.map((path) => [path, { link: relative(dirname(path), `${HOST_FILES}${path}`) }] as const),
+    ...boundWhole(spec, runtime).map((path) => [path, "mount point"] as const),
     ["/etc/passwd", passwd(spec, ids)],
     ["/etc/group", groups(spec, ids)],
   ]);

@@ -77,13 +77,54 @@ describe("the host's files", () => {
     assert.deepEqual(await host.pids("a", "b"), pids);
   });
 
+  it("while it runs: what is in the directories of certificates and of alternatives, but for what is closed", async () => {
+    const [pid] = await host.pids("a");
+    const inside = async (script: string) => {
+      const { stdout } = await host.machine.exec(["nsenter", "-t", String(pid), "-m", "sh", "-c", script], {
+        check: false,
+      });
+      return stdout.trim();
+    };
+    const becomes = (script: string, wanted: string) =>
+      host.waitFor(`${script}: ${wanted}`, async (saw) => {
+        const said = await inside(script);
+        saw(said);
+        return said === wanted;
+      });
+    await host.machine.sh(`install -d -m 700 /etc/ssl/private; echo its key >/etc/ssl/private/key
+      echo mine >/usr/local/share/mine.crt; ln -s /usr/local/share/mine.crt /etc/ssl/certs/mine.pem; ln -s mine.pem /etc/ssl/certs/0123.0
+      ln -sfT /usr/bin/true /etc/alternatives/chosen`);
+    await becomes(
+      "cat /etc/ssl/certs/0123.0; readlink /etc/alternatives/chosen; ls -d /etc/ssl/private",
+      "mine\n/usr/bin/true",
+    );
+    await host.machine.sh(`rm /etc/ssl/certs/mine.pem; mkdir /etc/ssl/certs/more; echo new >/etc/ssl/certs/more/one.pem
+      ln -sfT /usr/bin/false /etc/alternatives/chosen`);
+    await becomes(
+      "cat /etc/ssl/certs/mine.pem /etc/ssl/certs/more/one.pem; readlink /etc/alternatives/chosen",
+      "new\n/usr/bin/false",
+    );
+    await host.machine.sh(
+      "mv /etc/ssl /etc/ssl-moved; ln -s ssl-moved /etc/ssl; echo newer >/etc/ssl-moved/certs/more/one.pem",
+    );
+    await becomes(
+      "cat /etc/ssl/certs/more/one.pem; ls /etc/ssl/certs | grep -c pem",
+      `newer\n${await inside("ls /etc/ssl/certs | grep -c pem")}`,
+    );
+    await host.machine.sh("rm /etc/ssl; mv /etc/ssl-moved /etc/ssl");
+    assert.equal(
+      await inside("readlink -f /usr/bin/awk; test -e /etc/ssl/certs/ca-certificates.crt && echo there"),
+      "/usr/bin/mawk\nthere",
+    );
+  });
+
   it("what only root may read of the host's, it may not read in the copy either", async () => {
     await host.machine.sh(
       "git config --system test.value secret; chmod 600 /etc/gitconfig; echo '192.0.2.10 late.example' >/etc/hosts",
     );
     await seen(/^192\.0\.2\.10 /);
     await host.waitFor("no copy", async () => {
-      const found = await host.machine.exec(["grep", "-rs", "secret", HOST_FILES], { check: false });
+      const found = await host.machine.exec(["grep", "-rsE", "value = secret|its key", HOST_FILES], { check: false });
       return found.stdout === "";
     });
   });

@@ -78,7 +78,9 @@ const KERNEL_FILES: readonly Row[] = [
   ["a move to another control group", "write /sys/fs/cgroup/system.slice/cgroup.procs", "ENOENT|EACCES"],
   ["a network tunnel", "read /dev/net/tun", GONE, "done|ENOENT|EBADFD"],
   ["virtual machines", "read /dev/kvm", GONE, "done|ENOENT|EINVAL"],
-  ["a setting in /sys", "write /sys/module/kernel/parameters/panic", "EACCES|EROFS"],
+  ["a setting in /sys", "write /sys/module/kernel/parameters/panic", "ENOENT"],
+  ["the host's network interfaces", "list /sys/class/net", "ENOENT"],
+  ["the host's hardware", "list /sys/devices", "ENOENT"],
 ];
 
 const SOCKETS: readonly Row[] = [
@@ -113,6 +115,7 @@ const SOCKETS: readonly Row[] = [
   ["raw ICMP", "socket 2 3 1", "EPERM"],
   ["raw IPv6", "socket 10 3 255", "EPERM"],
   ["io_uring, which opens sockets past the filter", "syscall io_uring_setup 8 &", "EPERM", "done|EPERM|ENOSYS"],
+  ["a system call that is newer than what the filter names", "syscall cachestat -1 & & 0", "ENOSYS", "EBADF|ENOSYS"],
   ["descriptors that it was not given", "fds", "EBADF"],
 ];
 

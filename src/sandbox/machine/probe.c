@@ -269,6 +269,7 @@ static const struct {
 	long nr;
 } SYSCALLS[] = {
 #define S(name) { #name, SYS_##name }
+	{ "cachestat", 451 }, /* Linux 6.5: the headers of Debian 12 do not know it */
 	S(acct), S(add_key), S(bpf), S(chroot), S(clock_settime), S(clone3), S(delete_module), S(fanotify_init),
 	S(finit_module), S(fsopen), S(init_module), S(io_uring_setup), S(kcmp), S(kexec_load), S(keyctl), S(kill),
 	S(mount), S(move_mount), S(mq_open), S(name_to_handle_at), S(open_by_handle_at), S(open_tree),

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { plainPath } from "../host.ts";
 import { instance, MERGED } from "../testing.ts";
-import { exists, MAIN, machine, OPENCODE, output, SETUP, seen, start } from "./testing.ts";
+import { makeRootIn } from "./root.ts";
+import { exists, host, MAIN, machine, OPENCODE, output, SETUP, seen, start } from "./testing.ts";
 
 test("the real opencode becomes healthy, with its password, and both units score 1.2 at most", async () => {
   // Given
@@ -42,7 +43,8 @@ describe("what an instance sees", () => {
       "for d in / /etc /home /run /srv /tmp /var /var/lib /var/lib/opencode/* /dev/shm; do echo $d: $(ls $d); done",
     );
     // Then
-    const given = [...MERGED.runtimePaths.map(plainPath), ...MERGED.files, "/etc/passwd", "/etc/group"];
+    const kept = [...MERGED.files, ...MERGED.directories];
+    const given = [...MERGED.runtimePaths.map(plainPath), ...kept, "/etc/passwd", "/etc/group"];
     const etc = given.filter((path) => path.startsWith("/etc/"));
     const lists = new Map(
       said
@@ -134,6 +136,38 @@ describe("what an instance sees", () => {
     await machine.waitFor("the second run", () => exists("/srv/a/seen"));
     assert.equal(await machine.readFile("/srv/a/seen"), said);
   });
+
+  test("of /sys its own control group only, by which programs know how much memory they may take", async () => {
+    const look =
+      "ls /sys /sys/fs; cat /sys/fs/cgroup/memory.max; node -p 'process.constrainedMemory()'; getconf _NPROCESSORS_ONLN";
+    const limited = await machine.exec(["test", "-e", "/sys/fs/cgroup/init.scope/memory.max"], { check: false });
+    const said = (await seen(look, { limits: { memoryMax: "300M" } })).split("\n");
+    assert.deepEqual(said.slice(0, 4), ["/sys:", "fs", "", "/sys/fs:"]);
+    assert.equal(said[4], "cgroup");
+    // Where the memory controller belongs to another hierarchy there is no such file.
+    if (limited.code === 0) assert.deepEqual(said.slice(5, 7), [String(300 << 20), String(300 << 20)]);
+    assert.match(said.at(-2) ?? "", /^[1-9]/, "there are processors");
+  });
+
+  for (const [path, shown] of [
+    ["/sys", "/sys/kernel/mm"],
+    ["/sys/devices/system/cpu", "/sys/devices/system/cpu/online"],
+    ["/etc/ssl", "/etc/ssl/private/key"],
+    ["/etc/ssl/private", "/etc/ssl/private/key"],
+  ] as const) {
+    test(`${path}, for who is given it, with all that is in there`, async () => {
+      await machine.sh(
+        "install -d -m 755 /etc/ssl/private; install -m 640 -g opencode-a /dev/null /etc/ssl/private/key",
+      );
+      const spec = { sandbox: { readOnlyPaths: [path] } };
+      await makeRootIn(machine, instance(spec), host);
+      const said = await seen(
+        `test -r ${shown} && echo there; test -r /etc/ssl/certs/ca-certificates.crt && echo certificates; touch ${path}/x`,
+        spec,
+      );
+      assert.match(said, /^there\ncertificates\ntouch: .*(Read-only|Permission)/);
+    });
+  }
 
   test("a project of somebody else's: git takes it", async () => {
     await machine.sh("git -C /srv/a init -q; chown -R other /srv/a; chmod -R go+rwX /srv/a");
