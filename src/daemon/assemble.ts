@@ -59,7 +59,7 @@ export async function assemble(
   const netfilter = await LibnftablesNetfilter.open(undefined, GENERATION_FILE);
   const host = await probeHost(systemd.version);
   const accounts = new Accounts(systemd);
-  const hostFiles = new HostFiles(host);
+  const hostFiles = new HostFiles(host, (error) => events.trouble("the host's files", error));
   const preparer = new Preparer(accounts, host, hostFiles);
   const probing = limiter(PROBE_LIMIT);
   const lines = { ours: limiter(LIMITS.ours), jobs: limiter(LIMITS.jobs) };

@@ -18,7 +18,7 @@ export function followers(
       ({ wanted }) => wanted !== null,
       async () => {
         const { hostFilesWatch } = await import("./host-files.ts");
-        return hostFilesWatch(hostFiles, await places(), trouble("the host's files"));
+        return hostFilesWatch(hostFiles, await places());
       },
     ),
     onceAsked(

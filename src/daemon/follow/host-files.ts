@@ -7,14 +7,8 @@ import type { Places } from "./places.ts";
 /** A file is often written in several goes. */
 const BURST_MS = 50;
 
-export function hostFilesWatch(files: HostFiles, places: Places, trouble: (error: unknown) => void): Follower {
-  const refresh = debounced(() => {
-    try {
-      files.refresh();
-    } catch (error) {
-      trouble(error);
-    }
-  }, BURST_MS);
+export function hostFilesWatch(files: HostFiles, places: Places): Follower {
+  const refresh = debounced(() => files.refresh(), BURST_MS);
   const followings = files.paths.map((path) => places.follow(path, refresh, { whole: true }));
   return {
     follow: () => undefined, // it is the same for all

@@ -4,7 +4,7 @@
  * start that meets it being replaced fails; and each bind makes each start slower. There from the first instance's start to
  * the last one's end. Without waiting, as in `entries.ts`.
  */
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { plainPath, type Runtime } from "../../sandbox/host.ts";
 import { HOST_FILES, rootDir } from "../../spec/names.ts";
@@ -24,10 +24,13 @@ const SYS = "/sys/fs/cgroup";
 
 export class HostFiles {
   readonly #runtime: Runtime;
+  readonly #trouble: (error: unknown) => void;
   readonly #place: HostFilesPlace;
 
-  constructor(runtime: Runtime, where: HostFilesPlace = PLACE) {
+  /** `trouble` is told what could not be copied: of that, what was kept before stays. */
+  constructor(runtime: Runtime, trouble: (error: unknown) => void, where: HostFilesPlace = PLACE) {
     this.#runtime = runtime;
+    this.#trouble = trouble;
     this.#place = where;
   }
 
@@ -43,13 +46,21 @@ export class HostFiles {
   /** Make what is kept as the host's are now. */
   refresh(): void {
     if (!this.#isUsed()) return;
+    for (const path of this.paths) {
+      try {
+        this.#keep(path);
+      } catch (error) {
+        this.#trouble(error);
+      }
+    }
+    makeDirectories(`${this.#place.to}${SYS}`);
+  }
+
+  #keep(path: string): void {
     const { to } = this.#place;
-    const bound = this.#runtime.runtimePaths.map(plainPath);
-    const wanted = new Map(this.paths.flatMap((path) => publicEntries(path, bound)));
-    makeDirectories(to);
-    for (const path of leaves(to)) if (!wanted.has(path.slice(to.length))) rmSync(path, { force: true });
-    for (const [path, entry] of wanted) place(`${to}${path}`, entry);
-    makeDirectories(`${to}${SYS}`);
+    const wanted = new Map(publicEntries(path, this.#runtime.runtimePaths.map(plainPath)));
+    for (const leaf of leaves(`${to}${path}`)) if (!wanted.has(leaf.slice(to.length))) rmSync(leaf, { force: true });
+    for (const [each, entry] of wanted) place(`${to}${each}`, entry);
   }
 
   /** Take them away when no instance is left. */
@@ -63,11 +74,9 @@ export class HostFiles {
   }
 }
 
-/** All but directories, links not followed (node's `recursive` follows them). */
-function* leaves(directory: string): Generator<string> {
-  for (const found of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, found.name);
-    if (found.isDirectory()) yield* leaves(path);
-    else yield path;
-  }
+/** What is there, or all below it but directories; links are not followed (node's `recursive` follows them). */
+function* leaves(path: string): Generator<string> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) for (const name of readdirSync(path)) yield* leaves(join(path, name));
+  else if (found !== undefined) yield path;
 }

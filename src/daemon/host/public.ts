@@ -17,6 +17,8 @@ import { isMissing } from "./files.ts";
 
 /** A list of hosts to block has some megabytes; what has more is no such file. */
 const BYTES_MOST = 16 << 20;
+/** Certificates have a few megabytes. */
+const ALL_BYTES_MOST = 64 << 20;
 const EVERYBODY_READS = 0o004;
 const EVERYBODY_RUNS = 0o001;
 const EVERYBODY_LISTS = EVERYBODY_READS | EVERYBODY_RUNS;
@@ -26,14 +28,22 @@ type At = readonly [path: string, entry: Entry];
 /**
  * What is to be found at `path`, and below it if it is a directory: only a link where the host's leads to what is `bound`, and
  * there at its own place; nothing of what is missing, closed, or neither file nor directory.
+ * @throws Error when that is more than is to be copied
  */
 export function publicEntries(path: string, bound: readonly string[]): readonly At[] {
   const real = unlessGone(() => realpathSync(path));
   if (real === null) return [];
   if (real !== path && bound.some((above) => isWithin(real, above))) return [[path, { link: real }]];
   const isDirectory = unlessGone(() => statSync(real).isDirectory()) ?? false;
-  const found = isDirectory ? [...below(real, real)] : fileAt(real);
-  return found.map(([at, entry]) => [`${path}${at.slice(real.length)}`, entry]);
+  const found: At[] = [];
+  let bytes = 0;
+  for (const [at, entry] of isDirectory ? below(real, real) : fileAt(real)) {
+    bytes += typeof entry === "object" && "content" in entry ? entry.content.length : 0;
+    if (bytes > ALL_BYTES_MOST)
+      throw new Error(`${path} holds more than 64 MiB that everybody may read: it is not copied`);
+    found.push([`${path}${at.slice(real.length)}`, entry]);
+  }
+  return found;
 }
 
 function* below(directory: string, top: string): Generator<At> {
