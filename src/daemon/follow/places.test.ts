@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -133,6 +133,9 @@ test("a directory as a whole: what is written, made, replaced and removed anywhe
     () => rmSync(join(at, "first/below"), { recursive: true }),
     () => swap(join(at, "dir"), "second"),
     () => writeFileSync(join(at, "second/file"), ""),
+    () => chmodSync(join(at, "second"), 0o700),
+    () => chmodSync(join(at, "second"), 0o755),
+    () => writeFileSync(join(at, "second/file"), "more"),
   ].entries()) {
     const before = told;
     change();

@@ -41,6 +41,7 @@ export async function foundAt(path: string): Promise<Found | null> {
   return { kind: kindOf(stats), uid: Number(uid), mode: Number(mode) & 0o7777, id: `${dev}:${ino}` };
 }
 
+const OTHERS_LIST = 0o005;
 /** As many links as the kernel follows (path_resolution(7)). */
 const LINKS_MOST = 40;
 const namesOf = (path: string): string[] => path.split("/").filter((name) => name !== "" && name !== ".");
@@ -75,11 +76,11 @@ export async function wayTo(path: string): Promise<readonly Turn[]> {
   return way;
 }
 
-/** What would be looked up in a directory and all below it, whichever name it has; nothing for what is no directory. */
+/** Whichever is looked up in a directory that everybody may list, and in those below it; nothing for what is no directory. */
 export async function allBelow(path: string): Promise<readonly Turn[]> {
   const directory = await realpath(path).catch(() => path);
   const inside = await foundAt(directory);
-  if (inside?.kind !== "directory") return [];
+  if (inside?.kind !== "directory" || (inside.mode & OTHERS_LIST) !== OTHERS_LIST) return [];
   const names = await readdir(directory, { withFileTypes: true }).catch(() => []);
   const further = names.filter((name) => name.isDirectory()).map(({ name }) => allBelow(join(directory, name)));
   return [{ directory, inside, name: ANY, found: null }, ...(await Promise.all(further)).flat()];

@@ -13,7 +13,6 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { isWithin } from "../../spec/names.ts";
 import type { Entry } from "./entries.ts";
-import { isMissing } from "./files.ts";
 
 /** A list of hosts to block has some megabytes; what has more is no such file. */
 const BYTES_MOST = 16 << 20;
@@ -31,10 +30,10 @@ type At = readonly [path: string, entry: Entry];
  * @throws Error when that is more than is to be copied
  */
 export function publicEntries(path: string, bound: readonly string[]): readonly At[] {
-  const real = unlessGone(() => realpathSync(path));
+  const real = orNull(() => realpathSync(path));
   if (real === null) return [];
   if (real !== path && bound.some((above) => isWithin(real, above))) return [[path, { link: real }]];
-  const isDirectory = unlessGone(() => statSync(real).isDirectory()) ?? false;
+  const isDirectory = orNull(() => statSync(real).isDirectory()) ?? false;
   const found: At[] = [];
   let bytes = 0;
   for (const [at, entry] of isDirectory ? below(real, real) : fileAt(real)) {
@@ -47,9 +46,9 @@ export function publicEntries(path: string, bound: readonly string[]): readonly 
 }
 
 function* below(directory: string, top: string): Generator<At> {
-  const isPublic = unlessGone(() => (statSync(directory).mode & EVERYBODY_LISTS) === EVERYBODY_LISTS);
+  const isPublic = orNull(() => (statSync(directory).mode & EVERYBODY_LISTS) === EVERYBODY_LISTS);
   if (isPublic !== true) return;
-  for (const found of unlessGone(() => readdirSync(directory, { withFileTypes: true })) ?? []) {
+  for (const found of orNull(() => readdirSync(directory, { withFileTypes: true })) ?? []) {
     const path = join(directory, found.name);
     if (found.isDirectory()) yield* below(path, top);
     else if (found.isSymbolicLink()) yield* linkAt(path, top);
@@ -59,7 +58,7 @@ function* below(directory: string, top: string): Generator<At> {
 
 /** A link that leads from somewhere else to where it led: one out of `top` is absolute. */
 function linkAt(path: string, top: string): At[] {
-  const link = unlessGone(() => readlinkSync(path));
+  const link = orNull(() => readlinkSync(path));
   if (link === null) return [];
   const whole = resolve(dirname(path), link);
   return [[path, { link: isWithin(whole, top) ? link : whole }]];
@@ -67,7 +66,7 @@ function linkAt(path: string, top: string): At[] {
 
 /** Does not wait at a FIFO. */
 function fileAt(path: string): At[] {
-  const file = unlessGone(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  const file = orNull(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   if (file === null) return [];
   try {
     const found = fstatSync(file);
@@ -79,17 +78,14 @@ function fileAt(path: string): At[] {
   }
 }
 
-/** Null when it is not there, or no more: whoever watches is told of it. */
-function unlessGone<T>(look: () => T): T | null {
+/** Not there, or no more (whoever watches is told of it); a link that leads to itself; a socket; or closed to us. */
+const NOT_TO_BE_READ = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "EACCES"]);
+
+function orNull<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {
-    // ELOOP: a link that leads to itself. ENXIO: a socket.
-    if (
-      isMissing(error) ||
-      (error instanceof Error && "code" in error && ["ELOOP", "ENXIO"].includes(String(error.code)))
-    )
-      return null;
+    if (error instanceof Error && "code" in error && NOT_TO_BE_READ.has(String(error.code))) return null;
     throw error;
   }
 }
