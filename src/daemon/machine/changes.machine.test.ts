@@ -49,7 +49,7 @@ describe("a changed instance file", () => {
       (await host.remains()).filter((what) => !/(opencode-a|\/a)(\b|$)/.test(what)),
       [
         ...["opencode.slice", "table inet opencode_supervisor"],
-        ...["/run/opencode-supervisor/host/etc", "/sys/fs/cgroup/opencode.slice"],
+        ...["/run/opencode-supervisor/host/etc", "/run/opencode-supervisor/host/sys", "/sys/fs/cgroup/opencode.slice"],
       ],
     );
     await host.machine.exec(["ls", "/var/lib/opencode/instance-state/b/.config/opencode/opencode.json"]);
