@@ -350,7 +350,8 @@ describe("relaxations", () => {
   });
 
   test("what an older systemd lacks", () => {
-    assert.equal(units({}, { ...HOST, systemdVersion: 256 }).relaxations.length, 2);
+    const { relaxations } = units({}, { ...HOST, systemdVersion: 256 });
+    assert.match(relaxations.join("\n"), /^systemd 256 is older than 257: PrivatePIDs= is weaker or missing; .*$/);
   });
 });
 

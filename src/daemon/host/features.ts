@@ -55,10 +55,7 @@ function linkAt(path: string): string | null {
 type Row = readonly [isMissing: (host: Host, netfilter: Features) => boolean, line: string];
 
 const ROWS: readonly Row[] = [
-  [
-    ({ systemdVersion }) => systemdVersion < 257,
-    "systemd before 257: instances have no PID namespace of their own and can read the host's control groups",
-  ],
+  [({ systemdVersion }) => systemdVersion < 257, "systemd before 257: instances have no PID namespace of their own"],
   [
     ({ systemdVersion }) => systemdVersion < 257,
     "systemd before 257: a socket of sandbox.unixSockets that its server makes anew is reached after a restart of the instance",

@@ -34,10 +34,9 @@ const PLATFORMS: readonly Platform[] = [
   },
   {
     ...{ name: "oldest", suite: "bookworm-backports", isSystemd: (version) => version === OLDEST_SYSTEMD },
-    lost: ["PrivatePIDs", "ProtectControlGroups"],
+    lost: ["PrivatePIDs"],
     weaker: ["systemd before 257", "systemd before 257", "nftables cannot own a table"],
     otherwise: {
-      "the control groups": "done",
       // Without a PID namespace there is a number to ask about, and somebody to refuse a signal.
       "a handle on it": "done",
       "a signal to it": "EPERM",
