@@ -53,8 +53,8 @@ enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNALLED = 128 };
 
 /*
  * systemd's filter of the units refuses by name what they are not to do, which is cheaper than allowing 300 by name, and lets
- * pass what has no name yet. Every libseccomp it comes with knows what there was up to here; from here on, these are allowed,
- * and for the program the kernel has no others. Numbers of these are the same on every architecture.
+ * pass what has no name yet. The oldest libseccomp that was tried (2.5.4) knows what there was up to here; from here on, these
+ * are allowed, and for the program the kernel has no others. Their numbers are the same on every architecture.
  */
 #define LAST_REFUSED_BY_NAME 449 /* futex_waitv, Linux 5.16 */
 static const uint32_t NEWER[] = {
