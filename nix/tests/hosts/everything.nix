@@ -55,7 +55,10 @@
       postInitScript = "echo after";
       sandbox = {
         readWritePaths = [ "/srv/shared" ];
-        readOnlyPaths = [ "/srv/reference" ];
+        readOnlyPaths = [
+          "/srv/reference"
+          "/sys"
+        ];
         unixSockets.allow = [ "/run/postgresql/.s.PGSQL.5432" ];
         serviceConfig = {
           OOMScoreAdjust = 500;

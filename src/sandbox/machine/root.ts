@@ -9,8 +9,7 @@ export async function makeRootIn(machine: Machine, spec: InstanceSpec, runtime: 
   const id = async (option: "-u" | "-g") => Number((await machine.exec(["id", option, spec.user])).stdout);
   const ids = { uid: await id("-u"), gid: await id("-g"), extra: new Map<string, number>() };
   makeRoot(spec, ids, runtime, `/proc/${machine.pid}/root`);
-  await machine.sh(`mkdir -p ${HOST_FILES}
-    mkdir -p ${HOST_FILES}/sys/fs/cgroup
+  await machine.sh(`mkdir -p ${HOST_FILES}/sys/fs/cgroup
     for file in ${runtime.files.join(" ")}; do [ ! -e $file ] || cp -L --parents $file ${HOST_FILES}; done
     for directory in ${runtime.directories.join(" ")}; do [ ! -e $directory ] || cp -a --parents $directory ${HOST_FILES}; done`);
 }
