@@ -17,7 +17,7 @@ test("an instance is observed when its canary arrives; one that does not run is 
     },
   };
   t.mock.timers.enable({ apis: ["Date"] });
-  const answer = observe({ netfilter: fake, systemd }, ["a", "b", "c", "d"]);
+  const answer = observe({ netfilter: fake, systemd }, ["a", "b", "c", "d"], await fake.canaries());
   setTimeout(() => t.mock.timers.tick(5000), 200);
   assert.deepEqual(
     await answer,

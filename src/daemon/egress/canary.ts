@@ -18,9 +18,15 @@ export interface CanaryPorts {
 const FIRST_MS = 50;
 const WITHIN_MS = 2000;
 
-/** Has each instance that runs send one. Answers which arrived; instances that do not run are not among them. */
-export async function observe(ports: CanaryPorts, names: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
-  const before = await ports.netfilter.canaries();
+/**
+ * Has each instance that runs send one. Answers which arrived; instances that do not run are not among them.
+ * @param before what had arrived of each when it was last counted
+ */
+export async function observe(
+  ports: CanaryPorts,
+  names: readonly string[],
+  before: ReadonlyMap<string, bigint>,
+): Promise<ReadonlyMap<string, boolean>> {
   const asked = await Promise.all(names.map(async (name) => ((await ask(ports, name)) ? name : null)));
   const waiting = new Set(asked.filter((name) => name !== null));
   const arrived = new Map([...waiting].map((name) => [name, false]));
@@ -29,13 +35,20 @@ export async function observe(ports: CanaryPorts, names: readonly string[]): Pro
     await delay(wait);
     const now = await ports.netfilter.canaries();
     for (const name of waiting) {
-      if ((now.get(name) ?? 0n) === (before.get(name) ?? 0n)) continue;
+      if (!cameSince(before, now, name)) continue;
       arrived.set(name, true);
       waiting.delete(name);
     }
   }
   return arrived;
 }
+
+/** Whether one of this instance's arrived between the two counts. */
+export const cameSince = (
+  before: ReadonlyMap<string, bigint>,
+  now: ReadonlyMap<string, bigint>,
+  name: string,
+): boolean => (now.get(name) ?? 0n) > (before.get(name) ?? 0n);
 
 /** False when there is nobody to ask. A server without the init ignores the signal, as it does by default. */
 async function ask({ systemd }: CanaryPorts, name: string): Promise<boolean> {

@@ -157,12 +157,14 @@ inNamespaces(import.meta.url, () => {
 
   test("slices on their way out are not brought back: that would cancel the stop of opencode.slice", async () => {
     await putBoth();
-    rmdirSync(path("a"));
-    systemd.set({ ...up(sliceUnit("b")), active: "active" }); // any word of a unit has us look
+    for (const name of ["a", "b"]) rmdirSync(path(name));
+    mkdirSync(path("b"));
+    systemd.set({ ...up(sliceUnit("b")), active: "active" }); // it is another one, so that all are looked at
     await waitFor("b in force", () => inForce(b));
+    await waitFor("word of it", () => repairs.length > 0);
     assert.deepEqual(
-      [repairs, systemd.calls.filter((call) => call === `start ${PARENT_SLICE}`)],
-      [[], []], // it has a cgroup, so it is not to be started
+      [repairs.map(({ lost }) => lost), systemd.calls.filter((call) => call === `start ${PARENT_SLICE}`)],
+      [[["b"]], []], // it has a cgroup, so it is not to be started
     );
   });
 

@@ -250,10 +250,15 @@ export class Egress {
     const parsed = parseUnit(unit);
     const policy = this.#policies.get(parsed?.name ?? "");
     if (policy === undefined || parsed === null) return;
-    if (parsed.role === "main" && this.#observations.at(policy.name) === null) this.#observations.again(policy.name);
-    if (parsed.role !== "slice") return;
+    if (parsed.role === "main" && this.#observations.at(policy.name) === null) this.#observations.started(policy.name);
+    if (parsed.role !== "slice" || this.#hasItsEntry(policy)) return;
     this.#active.add(policy);
     await this.#lookAtActive();
+  }
+
+  /** systemd says several times of a slice that it is active; most often it is the one that its policy was put for. */
+  #hasItsEntry({ name }: Policy): boolean {
+    return this.#gate !== null && this.#netfilter.entryOf(name) === sliceId(this.#gate, name);
   }
 
   /** Slices become active by the dozen: the kernel is asked about them together. */

@@ -81,9 +81,10 @@ async function prepare({ wanted }: View, { host }: Ports): Promise<Partial<View>
 }
 
 async function slice({ name }: View, { systemd }: Ports): Promise<Partial<View>> {
-  await systemd.start(sliceUnit(name));
-  const id = await systemd.cgroupId(sliceUnit(name));
-  if (id === 0n) throw hostProblem(name, `${sliceUnit(name)} has no cgroup`, "see `systemctl status` of the slice");
+  const unit = sliceUnit(name);
+  await systemd.start(unit);
+  const id = (await systemd.cgroupIds([unit])).get(unit) ?? 0n;
+  if (id === 0n) throw hostProblem(name, `${unit} has no cgroup`, "see `systemctl status` of the slice");
   return { slice: id };
 }
 

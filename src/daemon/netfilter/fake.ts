@@ -118,6 +118,10 @@ export class FakeNetfilter implements Netfilter {
     );
   }
 
+  entryOf(name: string): bigint | null {
+    return (this.#adopted ? this.#table?.ids.get(name) : null) ?? null;
+  }
+
   async destroy(): Promise<void> {
     this.#table = null;
     this.#adopted = false;

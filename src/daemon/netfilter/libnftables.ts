@@ -219,6 +219,10 @@ export class LibnftablesNetfilter implements Netfilter {
     );
   }
 
+  entryOf(name: string): bigint | null {
+    return this.#adopted?.entries.get(name) ?? null;
+  }
+
   isAsLeft(): boolean {
     return this.#last.isAsLeft();
   }

@@ -75,6 +75,8 @@ export interface Netfilter {
    * gate for the slice that exists now. All false when the table is not as it was adopted.
    */
   inForce(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, boolean>>;
+  /** The cgroup that an instance's entry was made for when last committed or adopted; null when it has none. Asks nobody. */
+  entryOf(name: string): bigint | null;
   /** Nobody else made a transaction since all that stands in the table was written, be it by an earlier process of ours. */
   isAsLeft(): boolean;
   /** All that instances were refused so far, in packets. */

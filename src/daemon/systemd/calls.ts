@@ -19,7 +19,7 @@ export function callsOn(bus: MessageBus): Call {
   return async (message) => {
     await acquire();
     try {
-      return await bus.invoke<unknown>(message, { timeout: TIMEOUT_MS });
+      return await invoke(bus, message);
     } catch (error) {
       throw toSystemdError(error);
     } finally {
@@ -27,6 +27,15 @@ export function callsOn(bus: MessageBus): Call {
     }
   };
 }
+
+/** By callback: a promise of dbus-native's own takes a stack trace for every call. */
+const invoke = (bus: MessageBus, message: Message): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    bus.invoke(message, { timeout: TIMEOUT_MS }, (error, value: unknown) => {
+      if (error) reject(error);
+      else resolve(value);
+    });
+  });
 
 function toSystemdError(error: unknown): SystemdError {
   if (!(error instanceof DBusError)) return new SystemdError("Disconnected", String(error), { cause: error });

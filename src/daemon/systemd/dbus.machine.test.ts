@@ -123,8 +123,11 @@ test("an unusable property is refused, not ignored", async () => {
 test("a slice has a cgroup id while it is active", async () => {
   assert.equal(await systemd.start("opencode-a.slice"), "done");
   const inode = (await machine.sh("stat -c %i /sys/fs/cgroup/opencode.slice/opencode-a.slice")).stdout.trim();
-  assert.equal(String(await systemd.cgroupId("opencode-a.slice")), inode);
+  const id = async () => String((await systemd.cgroupIds(["opencode-a.slice"])).get("opencode-a.slice"));
+  const { stdout } = await machine.exec(["systemctl", "show", "--value", "-p", "ControlGroupId", "opencode-a.slice"]);
+  assert.deepEqual([await id(), stdout.trim()], [inode, inode]);
   await systemd.stop("opencode-a.slice");
+  assert.equal(await id(), "0");
 });
 
 test("a restart of the bus fails what is under way, reconnects, and asks for everything to be read anew", async () => {

@@ -100,6 +100,8 @@ export class DBusSystemd implements Systemd {
   readonly #listeners: ((event: SystemdEvent) => void)[] = [];
   /** Unique bus name of systemd; "" while it has none that we know. */
   #owner = "";
+  /** ControlGroup of `opencode.slice`, which is the same each time it is made; "" until there was one. */
+  #parent = "";
   /** Between `Reloading(true)` and `Reloading(false)`. */
   #reloading = false;
 
@@ -250,15 +252,10 @@ export class DBusSystemd implements Systemd {
     await this.#manager("SetUnitProperties", "sba(sv)", [unit, true, toVariants(properties)]);
   }
 
-  async cgroupId(slice: string): Promise<bigint> {
-    const id = await this.#get(slice, "Slice", "ControlGroupId");
-    return typeof id === "bigint" ? id : 0n;
-  }
-
-  /** ControlGroupId is the inode number of the slice's directory in cgroupfs (cgroups(7)). */
+  /** ControlGroupId is the inode number of the slice's directory in cgroupfs (cgroups(7)): systemd need not be asked for each. */
   async cgroupIds(slices: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
-    const parent = await this.controlGroup(PARENT_SLICE);
-    return new Map(slices.map((slice) => [slice, cgroupId(`${parent}/${slice}`) ?? 0n]));
+    this.#parent ||= await this.controlGroup(PARENT_SLICE);
+    return new Map(slices.map((slice) => [slice, cgroupId(`${this.#parent}/${slice}`) ?? 0n]));
   }
 
   async controlGroup(unit: string): Promise<string> {

@@ -101,10 +101,6 @@ export class FakeSystemd implements Systemd {
     if (this.get(unit).mainPid === 0) throw new SystemdError("org.freedesktop.systemd1.NoSuchUnit", unit);
   }
 
-  async cgroupId(slice: string): Promise<bigint> {
-    return this.#cgroups.get(slice) ?? 0n;
-  }
-
   async cgroupIds(slices: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
     return new Map(slices.map((slice) => [slice, this.#cgroups.get(slice) ?? 0n]));
   }

@@ -69,9 +69,7 @@ export interface Systemd {
   bindMount(unit: string, source: string, path: string): Promise<void>;
   /** Send a signal to the main process of a unit. */
   kill(unit: string, signal: number): Promise<void>;
-  /** ControlGroupId of a slice (its inode number in cgroupfs), 0n when it has none. */
-  cgroupId(slice: string): Promise<bigint>;
-  /** The same of many slices of instances, by unit, without asking systemd for each. */
+  /** ControlGroupId of slices of instances (the inode numbers of their directories in cgroupfs), by unit; 0n for one that has none. */
   cgroupIds(slices: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
   /** ControlGroup path of a unit, "" when it has none. */
   controlGroup(unit: string): Promise<string>;
