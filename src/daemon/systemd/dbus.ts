@@ -95,6 +95,8 @@ export class DBusSystemd implements Systemd {
   readonly #listings = new Set<(() => void)[]>();
   /** Services whose hash is being asked for. */
   readonly #asked = new Set<string>();
+  /** Units whose records changed since they were last told of. */
+  readonly #untold = new Set<string>();
   readonly #jobs = new JobWaiter();
   readonly #starting = limiter(STARTING);
   readonly #listeners: ((event: SystemdEvent) => void)[] = [];
@@ -317,6 +319,7 @@ export class DBusSystemd implements Systemd {
 
   #removed(unit: string): void {
     this.#said(() => void this.#records.delete(unit));
+    this.#untold.delete(unit);
     this.#emit({ kind: "removed", unit });
   }
 
@@ -328,14 +331,16 @@ export class DBusSystemd implements Systemd {
 
   /**
    * systemd says each change in two signals, of the service and then of the unit, so that who waits for the second one sees all
-   * of it at once (send_changed_signal() in dbus-unit.c).
+   * of it at once (send_changed_signal() in dbus-unit.c). Half of what it says is of jobs and the like, and changes no record.
    */
   #changed(unit: string, properties: Record<string, unknown>, isWhole: boolean): void {
+    const before = this.#records.get(unit);
     this.#said(() => {
       this.#records.set(unit, applyProperties(this.#records.get(unit) ?? blankRecord(unit), properties));
     });
     const record = this.#records.get(unit) ?? blankRecord(unit);
-    if (!isWhole || OF_A_MOMENT.has(record.sub)) return;
+    if (record !== before) this.#untold.add(unit);
+    if (!isWhole || OF_A_MOMENT.has(record.sub) || !this.#untold.delete(unit)) return;
     const role = parseUnit(unit)?.role;
     if (record.specHash !== null || (role !== "main" && role !== "setup")) {
       this.#emit({ kind: "unit", record });

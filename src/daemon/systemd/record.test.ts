@@ -42,6 +42,12 @@ test("properties of a signal are taken into the record, unknown ones left aside"
   });
 });
 
+test("what changes nothing leaves the record as it is", () => {
+  const record = { ...blankRecord("u"), active: "active", mainPid: 7 };
+  assert.equal(applyProperties(record, { ActiveState: "active", MainPID: 7, Job: [0, "/"] }), record);
+  assert.notEqual(applyProperties(record, { ActiveState: "active", MainPID: 8 }), record);
+});
+
 test("a unit without our field is not ours", () => {
   assert.equal(applyProperties(blankRecord("u"), { LogExtraFields: [] }).specHash, null);
   assert.equal(applyProperties(blankRecord("u"), { LogExtraFields: undefined }).specHash, null);

@@ -47,22 +47,28 @@ const asText = (value: unknown): string => (typeof value === "string" ? value : 
 const asNumber = (value: unknown): number =>
   typeof value === "bigint" || typeof value === "number" ? Number(value) : 0;
 
-/** Property name on the bus → where its value goes in a record. */
-const FIELDS: Readonly<Record<string, (value: unknown) => Partial<UnitRecord>>> = {
-  ActiveState: (value) => ({ active: asText(value) }),
-  SubState: (value) => ({ sub: asText(value) }),
-  StateChangeTimestamp: (value) => ({ since: asNumber(value) }),
-  MainPID: (value) => ({ mainPid: asNumber(value) }),
-  Result: (value) => ({ result: asText(value) }),
-  ExecMainCode: (value) => ({ exitCode: asNumber(value) }),
-  ExecMainStatus: (value) => ({ exitStatus: asNumber(value) }),
-  NRestarts: (value) => ({ restarts: asNumber(value) }),
-  ExecMainHandoffTimestamp: (value) => ({ handedOff: asNumber(value) }),
-  LogExtraFields: (value) => ({ specHash: specHashOf(value) }),
-};
+/** Property name on the bus → the field it goes to, and how its value is read. */
+const FIELDS: readonly (readonly [property: string, field: keyof UnitRecord, read: (value: unknown) => Value])[] = [
+  ["ActiveState", "active", asText],
+  ["SubState", "sub", asText],
+  ["StateChangeTimestamp", "since", asNumber],
+  ["MainPID", "mainPid", asNumber],
+  ["Result", "result", asText],
+  ["ExecMainCode", "exitCode", asNumber],
+  ["ExecMainStatus", "exitStatus", asNumber],
+  ["NRestarts", "restarts", asNumber],
+  ["ExecMainHandoffTimestamp", "handedOff", asNumber],
+  ["LogExtraFields", "specHash", specHashOf],
+];
+type Value = UnitRecord[keyof UnitRecord];
 
-/** The record with the properties of one `PropertiesChanged` (or `Get`) taken in. */
+/** The record with the properties of one `PropertiesChanged` (or `Get`) taken in; the same one when that changes nothing. */
 export function applyProperties(record: UnitRecord, properties: Readonly<Record<string, unknown>>): UnitRecord {
-  const changes = Object.entries(properties).map(([name, value]) => FIELDS[name]?.(value) ?? {});
-  return Object.assign({}, record, ...changes);
+  let after = record;
+  for (const [property, field, read] of FIELDS) {
+    if (!(property in properties)) continue;
+    const value = read(properties[property]);
+    if (value !== after[field]) after = { ...after, [field]: value };
+  }
+  return after;
 }
