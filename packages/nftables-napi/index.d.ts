@@ -85,3 +85,17 @@ export function watchTable(family: Family, table: string, listener: (change: Cha
  * namespace. Does not keep the process alive. Throws `ENETLINK` (EBUSY when somebody listens already).
  */
 export function watchLog(group: number, listener: (prefixes: ReadonlySet<string>) => void): Watch;
+
+export interface ListenerInfo {
+  /** What it is bound to, as it is sent: 4 bytes of IPv4 or 16 of IPv6; zeros for any address. */
+  address: Buffer;
+  port: number;
+  /** By which `/proc/PID/fd` names it: `socket:[INODE]`. */
+  inode: number;
+}
+
+/**
+ * The listening TCP sockets of this network namespace, in no order (sock_diag(7), linux/inet_diag.h). The kernel looks at them alone,
+ * where for /proc/net/tcp it walks every connection. Throws an Error with `code`: `ENOENT` when the kernel has no `tcp_diag`.
+ */
+export function listeners(): ListenerInfo[];

@@ -32,6 +32,7 @@ export class Nft {
 const FAMILY = { ip: 2, ip6: 10, inet: 1, arp: 3, bridge: 7, netdev: 5 };
 const MESSAGE = { table: 1, rule: 7, element: 13, generation: 16, object: 19 };
 const NFNL_SUBSYS_NFTABLES = 10 << 8;
+const [NETLINK_SOCK_DIAG, NETLINK_NETFILTER] = [4, 12];
 const [NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP] = [0x1, 0x4, 0x300];
 const [NLMSG_HDRLEN, NFGENMSG_LEN, NLA_HDRLEN, NLA_TYPE_MASK] = [16, 4, 4, 0x3fff];
 const NLMSG_MIN_TYPE = 0x10;
@@ -80,33 +81,35 @@ function attribute(data, type) {
   return undefined;
 }
 
-/** The attributes of each message of the answer. */
-function* messages(data) {
+/** `[type, port, body]` of each message. */
+function* raw(data) {
   for (let at = 0; at + NLMSG_HDRLEN <= data.length; ) {
     const length = data.readUInt32LE(at);
     if (length < NLMSG_HDRLEN || at + length > data.length) return;
-    if (data.readUInt16LE(at + 4) >= NLMSG_MIN_TYPE) {
-      yield data.subarray(at + NLMSG_HDRLEN + NFGENMSG_LEN, at + length);
-    }
+    yield [data.readUInt16LE(at + 4), data.readUInt32LE(at + 12), data.subarray(at + NLMSG_HDRLEN, at + length)];
     at += align(length);
   }
 }
 
-/** A dump that was cut by a change of the ruleset is read again: half an answer is none. */
+/** The bodies of an answer's messages. A dump that was cut by a change is read again: half an answer is none. */
+function exchange(protocol, message, what) {
+  for (let tries = 0; tries < DUMP_TRIES; tries++) {
+    const { errno, interrupted, data } = native.request(protocol, message);
+    if (errno !== 0) {
+      const [code, text] = ERRNO_NAMES.get(-errno) ?? [`E${errno}`, "unknown error"];
+      throw Object.assign(new Error(`${what}: ${text}`), { code, errno });
+    }
+    if (!interrupted) return [...raw(data)].flatMap(([type, , body]) => (type < NLMSG_MIN_TYPE ? [] : [body]));
+  }
+  throw Object.assign(new Error(`${what}: changes faster than it can be read`), { code: "EINTR" });
+}
+
+/** The attributes of each message of the answer. */
 function ask(kind, flags, family, names) {
   if (names.some((name) => name.includes("\0"))) throw new RangeError("a name holds a NUL byte");
   const message = encode(MESSAGE[kind], flags, FAMILY[family], names);
-  for (let tries = 0; tries < DUMP_TRIES; tries++) {
-    const { errno, interrupted, data } = native.request(message);
-    if (errno !== 0) {
-      const [code, text] = ERRNO_NAMES.get(-errno) ?? [`E${errno}`, "unknown error"];
-      throw Object.assign(new Error(`${kind} of ${family} ${names.join(" ")}: ${text}`), { code, errno });
-    }
-    if (!interrupted) return [...messages(data)];
-  }
-  throw Object.assign(new Error(`${kind} of ${family} ${names.join(" ")}: changes faster than it can be read`), {
-    code: "EINTR",
-  });
+  const bodies = exchange(NETLINK_NETFILTER, message, `${kind} of ${family} ${names.join(" ")}`);
+  return bodies.map((body) => body.subarray(NFGENMSG_LEN));
 }
 
 const text = (payload) => (payload === undefined ? "" : payload.toString("utf8", 0, payload.indexOf(0)));
@@ -180,6 +183,38 @@ export function counters(family, table) {
   );
 }
 
+// linux/sock_diag.h, linux/inet_diag.h: struct inet_diag_req_v2, struct inet_diag_msg
+const SOCK_DIAG_BY_FAMILY = 20;
+const REQUEST_LEN = 56;
+const TCP_LISTEN = 10;
+const IPPROTO_TCP = 6;
+const AT = { port: 4, address: 8, inode: 68 };
+/** Address families, and how many bytes an address has. */
+const ADDRESS_LENGTHS = [
+  [2, 4],
+  [10, 16],
+];
+
+function listeningRequest(family) {
+  const message = Buffer.alloc(NLMSG_HDRLEN + REQUEST_LEN);
+  message.writeUInt32LE(message.length, 0);
+  message.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
+  message.writeUInt16LE(NLM_F_REQUEST | NLM_F_DUMP, 6);
+  message.set([family, IPPROTO_TCP], NLMSG_HDRLEN);
+  message.writeUInt32LE(1 << TCP_LISTEN, NLMSG_HDRLEN + 4);
+  return message;
+}
+
+export function listeners() {
+  return ADDRESS_LENGTHS.flatMap(([family, length]) =>
+    exchange(NETLINK_SOCK_DIAG, listeningRequest(family), "listening sockets").map((body) => ({
+      address: body.subarray(AT.address, AT.address + length),
+      port: body.readUInt16BE(AT.port),
+      inode: body.readUInt32LE(AT.inode),
+    })),
+  );
+}
+
 function listen(group, messages, heard) {
   let handle = native.listen(group, messages, heard);
   return {
@@ -188,16 +223,6 @@ function listen(group, messages, heard) {
       handle = null;
     },
   };
-}
-
-/** `[type, port, body]` of each message; the body begins with its nfgenmsg. */
-function* raw(data) {
-  for (let at = 0; at + NLMSG_HDRLEN <= data.length; ) {
-    const length = data.readUInt32LE(at);
-    if (length < NLMSG_HDRLEN + NFGENMSG_LEN || at + length > data.length) return;
-    yield [data.readUInt16LE(at + 4), data.readUInt32LE(at + 12), data.subarray(at + NLMSG_HDRLEN, at + length)];
-    at += align(length);
-  }
 }
 
 const NFNLGRP_NFTABLES = 7;

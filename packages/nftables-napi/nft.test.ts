@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, rmdirSync, statSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readlinkSync, rmdirSync, statSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { test } from "node:test";
 import {
   type Change,
   counters,
   elements,
   generation,
+  listeners,
   Nft,
   rules,
   tableInfo,
@@ -192,5 +195,57 @@ inNamespaces(import.meta.url, () => {
     assert.throws(() => watchLog(20319, () => {}), { code: "ENETLINK" });
     watch.close();
     watchLog(20318, () => {}).close();
+  });
+
+  /** What the descriptors of this process lead to. */
+  const open = (): string[] =>
+    readdirSync("/proc/self/fd").flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${fd}`)];
+      } catch {
+        return []; // the one that the directory was read by
+      }
+    });
+
+  for (const [host, address] of [
+    ["127.0.0.1", [127, 0, 0, 1]],
+    ["0.0.0.0", [0, 0, 0, 0]],
+    ["::1", [...Array(15).fill(0), 1]],
+    ["::", Array(16).fill(0)],
+  ] as const) {
+    test(`who listens on ${host} is listed until it is closed, who is connected is not`, async () => {
+      const before = open();
+      const server = createServer().listen(7301, host);
+      await once(server, "listening");
+      const [own, ...others] = open().filter((link) => link.startsWith("socket:") && !before.includes(link));
+      assert.deepEqual(others, []);
+      const client = connect(7301, host.includes(":") ? "::1" : "127.0.0.1");
+      const [[peer]] = await Promise.all([once(server, "connection"), once(client, "connect")]);
+      const listed = () => listeners().map(({ address, port, inode }) => [[...address], port, `socket:[${inode}]`]);
+      assert.deepEqual(listed(), [[[...address], 7301, own]]);
+      client.destroy();
+      peer.destroy();
+      server.close();
+      await once(server, "close");
+      assert.deepEqual(listed(), []);
+    });
+  }
+
+  test("as many as listen are listed, over many datagrams", async () => {
+    const servers = Array.from({ length: 1000 }, (_, index) => createServer().listen(8000 + index, "127.0.0.1"));
+    await Promise.all(servers.map((server) => once(server, "listening")));
+    const ports = listeners().map(({ port }) => port);
+    assert.equal(ports.sort((a, b) => a - b).join(), servers.map((_, index) => 8000 + index).join());
+    for (const server of servers) server.close();
+  });
+
+  test("where a netlink socket cannot be had it says why", () => {
+    const program = `
+      import { openSync } from "node:fs";
+      import { listeners } from "${import.meta.resolve("nftables-napi")}";
+      try { for (;;) openSync("/dev/null"); } catch {}
+      try { listeners(); } catch ({ code, message }) { process._rawDebug(code, message); }`;
+    const argv = ["-c", 'ulimit -n 64; exec "$@"', "-", process.execPath, "--input-type=module", "-e", program];
+    assert.equal(spawnSync("sh", argv, { encoding: "utf8" }).stderr, "EMFILE listening sockets: too many open files\n");
   });
 });
