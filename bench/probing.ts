@@ -51,7 +51,7 @@ export async function probing(): Promise<string> {
       pulseOf({ address: "127.0.0.1", port: FIRST_PORT + n, secrets }),
     );
     const all = () => Promise.all(looks.map((look) => look(PATIENCE_MS)));
-    // Whose the sockets are is found out for all of them together: the kernel's table is read once a second at most.
+    // Whose the sockets are is found out for all of them together: the kernel is asked once.
     for (const { kind } of await all()) if (kind !== "alive") throw new Error(`a server is ${kind}`);
     const each: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {

@@ -207,7 +207,7 @@ function listeningRequest(family) {
 
 export function listeners() {
   return ADDRESS_LENGTHS.flatMap(([family, length]) =>
-    exchange(NETLINK_SOCK_DIAG, listeningRequest(family), "listening sockets").map((body) => ({
+    exchange(NETLINK_SOCK_DIAG, listeningRequest(family), "listening sockets (tcp_diag)").map((body) => ({
       address: body.subarray(AT.address, AT.address + length),
       port: body.readUInt16BE(AT.port),
       inode: body.readUInt32LE(AT.inode),

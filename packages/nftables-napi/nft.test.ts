@@ -246,6 +246,9 @@ inNamespaces(import.meta.url, () => {
       try { for (;;) openSync("/dev/null"); } catch {}
       try { listeners(); } catch ({ code, message }) { process._rawDebug(code, message); }`;
     const argv = ["-c", 'ulimit -n 64; exec "$@"', "-", process.execPath, "--input-type=module", "-e", program];
-    assert.equal(spawnSync("sh", argv, { encoding: "utf8" }).stderr, "EMFILE listening sockets: too many open files\n");
+    assert.equal(
+      spawnSync("sh", argv, { encoding: "utf8" }).stderr,
+      "EMFILE listening sockets (tcp_diag): too many open files\n",
+    );
   });
 });

@@ -31,3 +31,13 @@ test("a run that fails fails for those who shared it, and the next runs", async 
   for (const each of failing) await assert.rejects(each, /first/);
   assert.equal(await ask(), 2);
 });
+
+test("after a run it is left alone for a while", async () => {
+  const runs: number[] = [];
+  const ask = shared(async () => void runs.push(performance.now()), 50);
+  await ask();
+  await Promise.all([ask(), ask()]);
+  const [first = 0, second = 0, ...more] = runs;
+  assert.deepEqual(more, []);
+  assert.ok(second - first >= 49, `${second - first} ms`);
+});

@@ -6,16 +6,16 @@ import { setTimeout as delay } from "node:timers/promises";
  * @param pauseMs what costs much is left alone for so many milliseconds after each run
  */
 export function shared<T>(work: () => Promise<T>, pauseMs = 0): () => Promise<T> {
+  const rest = () => (pauseMs === 0 ? undefined : delay(pauseMs));
   let last: Promise<unknown> = Promise.resolve();
   let next: Promise<T> | null = null;
   return () => {
-    next ??= last.then(() => {
+    if (next !== null) return next;
+    next = last.then(() => {
       next = null;
       return work();
     });
-    last = next
-      .catch(() => undefined)
-      .then(() => (pauseMs === 0 ? undefined : delay(pauseMs, undefined, { ref: false })));
+    last = next.then(rest, rest);
     return next;
   };
 }

@@ -1,44 +1,51 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { parseListeners, taken } from "./listener.ts";
+import { heldBy, holderOf, socketsAt, taken } from "./listener.ts";
+import { ownCgroup } from "./testing.ts";
 
-const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:2253 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0000000000000000 100 0 0 10 0
-   1: 0100007F:2253 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 4243 1 0000000000000000 100 0 0 10 0
-`;
-
-test("listening sockets are read off the kernel's table, connections are not listeners", () => {
-  assert.deepEqual(parseListeners(TABLE), [{ address: "127.0.0.1", port: 8787, inode: "4242" }]);
-  assert.deepEqual(parseListeners(""), []);
-});
-
-test("IPv6 addresses come word by word in host byte order", () => {
-  const row = TABLE.replaceAll("0100007F:2253 00000000", "00000000000000000000000001000000:2253 00000000");
-  assert.equal(parseListeners(row)[0]?.address, "::1");
-});
-
-test("a real listener of this process is found in the real table", async () => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
+/** A listener of this process, and its port. */
+async function listening(host: string) {
+  const server = createServer().listen(0, host);
+  await once(server, "listening");
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
-  const found = parseListeners(readFileSync("/proc/self/net/tcp", "utf8")).filter(({ port }) => port === address.port);
-  assert.deepEqual(
-    found.map((socket) => socket.address),
-    ["127.0.0.1"],
-  );
-  server.close();
+  const close = () => new Promise((resolve) => server.close(resolve));
+  return { port: address.port, close };
+}
+
+for (const [bound, takes, refuses] of [
+  ["127.0.0.1", ["127.0.0.1", "0.0.0.0", "::"], ["127.0.0.2", "::1"]],
+  ["::1", ["::1", "0:0::1", "::"], ["127.0.0.1", "::2"]],
+  ["0.0.0.0", ["127.0.0.1", "127.0.0.2", "0.0.0.0"], []],
+  ["::", ["::1", "127.0.0.1"], []],
+] as const) {
+  test(`who listens on ${bound} is found at each address that it takes connections for`, async () => {
+    const { port, close } = await listening(bound);
+    for (const address of takes) assert.equal((await socketsAt(address, port)).length, 1, address);
+    for (const address of refuses) assert.deepEqual(await socketsAt(address, port), [], address);
+    await close();
+    for (const address of takes) assert.deepEqual(await socketsAt(address, port), [], address);
+  });
+}
+
+test("a socket is its holder's, and nobody else's", async () => {
+  const { port, close } = await listening("127.0.0.1");
+  const sockets = await socketsAt("127.0.0.1", port);
+  assert.equal((await heldBy(sockets, ownCgroup()))?.link, sockets[0]);
+  assert.equal(await heldBy([...sockets, "socket:[0]"], ownCgroup()), null);
+  assert.equal(await heldBy(sockets, "/nowhere"), null);
+  assert.equal(await heldBy([], ownCgroup()), null);
+  assert.equal((await holderOf(sockets))?.pid, process.pid);
+  assert.equal(await holderOf([]), null);
+  await close();
 });
 
 test("a port that is taken is said to be held, by whom; a free one is not", async () => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
-  const held = new RegExp(`^port ${address.port} is held by \\S+ \\(pid ${process.pid}\\b`);
-  for (const wanted of ["127.0.0.1", "0.0.0.0", "::"]) assert.match((await taken(wanted, address.port)) ?? "", held);
-  await new Promise((resolve) => server.close(resolve));
-  for (const wanted of ["127.0.0.1", "0.0.0.0", "::"]) assert.equal(await taken(wanted, address.port), null);
+  const { port, close } = await listening("127.0.0.1");
+  const held = new RegExp(`^port ${port} is held by \\S+ \\(pid ${process.pid}\\b`);
+  for (const wanted of ["127.0.0.1", "0.0.0.0", "::"]) assert.match((await taken(wanted, port)) ?? "", held);
+  await close();
+  for (const wanted of ["127.0.0.1", "0.0.0.0", "::"]) assert.equal(await taken(wanted, port), null);
 });

@@ -1,76 +1,31 @@
 /**
  * Whose is a listening socket? The password goes only to a server that belongs to the instance: another agent on the
- * host may have taken the port first. Sources: proc_pid_net(5) `tcp`, `tcp6`; cgroups(7) `cgroup.procs`.
+ * host may have taken the port first. Sources: sock_diag(7); proc_pid_fd(5); cgroups(7) `cgroup.procs`.
  */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import ipaddr from "ipaddr.js";
+import { listeners } from "nftables-napi";
 import { shared } from "../shared.ts";
 import { plain } from "../text.ts";
 
-/** A listening socket, as a line of /proc/net/tcp or tcp6 has it. */
-export interface ListeningSocket {
-  readonly address: string;
-  readonly port: number;
-  readonly inode: string;
-}
+/** Between two listings, as each costs 0.3 ms for 500 listeners: hundreds of servers that start are looked for by one. */
+const LISTING_PAUSE_MS = 50;
+/** Everything that listens, by port. */
+const listed = shared(async () => Map.groupBy(listeners(), ({ port }) => port), LISTING_PAUSE_MS);
 
-const LISTEN = "0A";
-
-/** The listening sockets of a /proc/net/tcp or tcp6 table. Pure. Addresses are in host byte order, word by word. */
-export function parseListeners(table: string): ListeningSocket[] {
-  const rows = table
-    .split("\n")
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/));
-  return rows.flatMap((cells) => {
-    const [, local, , state, , , , , , inode] = cells;
-    const [hex, port] = local?.split(":") ?? [];
-    if (state !== LISTEN || hex === undefined || port === undefined || inode === undefined) return [];
-    return [{ address: addressOf(hex), port: Number.parseInt(port, 16), inode }];
-  });
-}
-
-function addressOf(hex: string): string {
-  const words = Buffer.from(hex, "hex");
-  return ipaddr.fromByteArray([...words.swap32()]).toString();
-}
-
-/** Between two listings: the kernel walks its table of all connections for one, 20 ms and more. */
-const LISTING_PAUSE_MS = 1000;
-/** Everything that listens. */
-const listListeners = shared(async () => {
-  const tables = ["tcp", "tcp6"].map((name) => readFile(`/proc/self/net/${name}`, "utf8").catch(() => ""));
-  return (await Promise.all(tables)).flatMap(parseListeners);
-}, LISTING_PAUSE_MS);
-
-const WILDCARDS = new Set(["0.0.0.0", "::"]);
+const isWildcard = (address: Buffer): boolean => address.every((byte) => byte === 0);
 
 /** Does a socket bound to `bound` take connections for `address`, or one of them if that is a wildcard? */
-const takes = (bound: string, address: string): boolean =>
-  bound === address || WILDCARDS.has(bound) || WILDCARDS.has(address);
+const takes = (bound: Buffer, address: Buffer): boolean =>
+  bound.equals(address) || isWildcard(bound) || isWildcard(address);
 
-/** Inodes of the listening sockets that take connections for this address and port. */
-async function inodesOf(address: string, port: number): Promise<string[]> {
-  const wanted = ipaddr.parse(address).toString();
-  return (await listListeners())
-    .filter((socket) => socket.port === port && takes(socket.address, wanted))
-    .map((socket) => socket.inode);
-}
-
-/**
- * Whether the listener at this address and port belongs to a process in the cgroup: `own`, `none` when nobody listens,
- * `other` when somebody else does.
- */
-export async function listenerOwner(
-  address: string,
-  port: number,
-  controlGroup: string,
-): Promise<"own" | "other" | "none"> {
-  const inodes = await inodesOf(address, port);
-  if (inodes.length === 0) return "none";
-  const own = await socketsOf(controlGroup);
-  return inodes.every((inode) => own.has(inode)) ? "own" : "other";
+/** The listening sockets that take connections for this address and port: `socket:[INODE]`. */
+export async function socketsAt(address: string, port: number): Promise<readonly string[]> {
+  const there = (await listed()).get(port);
+  if (there === undefined) return [];
+  const wanted = Buffer.from(ipaddr.parse(address).toByteArray());
+  return there.filter((socket) => takes(socket.address, wanted)).map(({ inode }) => `socket:[${inode}]`);
 }
 
 /** A descriptor and what it leads to: while it does, it is the same socket. */
@@ -79,11 +34,10 @@ export interface Held {
   readonly link: string;
 }
 
-/** The descriptor by which a process of the cgroup holds the listener; null when it is not, or not only, theirs. */
-export async function heldBy(address: string, port: number, controlGroup: string): Promise<Held | null> {
-  const inodes = await inodesOf(address, port);
+/** A descriptor by which a process of the cgroup holds one of the sockets; null when they are not, or not all, theirs. */
+export async function heldBy(sockets: readonly string[], controlGroup: string): Promise<Held | null> {
   const own = (await Promise.all((await processesOf(controlGroup)).map(descriptorsOf))).flat();
-  const held = inodes.map((inode) => own.find(({ link }) => link === `socket:[${inode}]`));
+  const held = sockets.map((socket) => own.find(({ link }) => link === socket));
   return held.every((one) => one !== undefined) ? (held[0] ?? null) : null;
 }
 
@@ -98,13 +52,12 @@ export interface Holder {
   readonly unit: string;
 }
 
-/** Who listens at this address and port; null when nobody does, or nobody that can be seen. Looks at every process. */
-export async function holderOf(address: string, port: number): Promise<Holder | null> {
-  const inodes = new Set(await inodesOf(address, port));
-  if (inodes.size === 0) return null;
+/** Who holds one of the sockets; null when nobody does, or nobody that can be seen. Looks at every process. */
+export async function holderOf(sockets: readonly string[]): Promise<Holder | null> {
+  if (sockets.length === 0) return null;
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   for (const pid of pids) {
-    if ((await socketsOfProcess(pid)).some((inode) => inodes.has(inode))) return describe(pid);
+    if ((await descriptorsOf(pid)).some(({ link }) => sockets.includes(link))) return describe(pid);
   }
   return null;
 }
@@ -119,7 +72,7 @@ async function describe(pid: string): Promise<Holder> {
 /** Why a server could not bind there: who listens already. Null when nobody does. */
 export async function taken(address: string, port: number): Promise<string | null> {
   if (await isFree(address, port)) return null;
-  return `port ${port} is held by ${formatHolder(await holderOf(address, port))}`;
+  return `port ${port} is held by ${formatHolder(await holderOf(await socketsAt(address, port)))}`;
 }
 
 /** Asked by binding: connecting is refused by a server's packet filter as well as for want of a server. */
@@ -136,12 +89,6 @@ export const formatHolder = (holder: Holder | null): string =>
     ? "another process"
     : `${holder.command} (${[`pid ${holder.pid}`, holder.unit].filter((part) => part !== "").join(", ")})`;
 
-/** Inodes of every socket held open by processes of the cgroup. */
-async function socketsOf(controlGroup: string): Promise<ReadonlySet<string>> {
-  const inodes = await Promise.all((await processesOf(controlGroup)).map(socketsOfProcess));
-  return new Set(inodes.flat());
-}
-
 async function processesOf(controlGroup: string): Promise<string[]> {
   const procs = await readFile(`/sys/fs/cgroup${controlGroup}/cgroup.procs`, "utf8").catch(() => "");
   return procs.split("\n").filter((pid) => pid !== "");
@@ -152,6 +99,3 @@ async function descriptorsOf(pid: string): Promise<Held[]> {
   const paths = (await readdir(directory).catch(() => [])).map((fd) => `${directory}/${fd}`);
   return Promise.all(paths.map(async (path) => ({ path, link: await readlink(path).catch(() => "") })));
 }
-
-const socketsOfProcess = async (pid: string): Promise<string[]> =>
-  (await descriptorsOf(pid)).flatMap(({ link }) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);

@@ -2,11 +2,10 @@
  * Is the server of an instance ready? Ready is: `/global/health` says healthy *and* `/config` answers, both with the
  * instance's credentials. Health alone says 200 on a broken config, and a request made while it starts is never answered.
  */
-import { connect } from "node:net";
 import { request } from "../../http.ts";
 import { SERVER_USER } from "../host/credentials.ts";
 import { plain } from "../text.ts";
-import { formatHolder, holderOf, listenerOwner } from "./listener.ts";
+import { formatHolder, heldBy, holderOf, socketsAt } from "./listener.ts";
 
 export interface Target {
   /** The address it listens on; a wildcard is probed on loopback. */
@@ -23,7 +22,7 @@ export interface Secrets {
 
 export type ProbeResult =
   | { readonly ready: true; readonly version: string }
-  /** `silent`: its own listener took the connection, and nothing was answered. */
+  /** `silent`: its own listener is there, and nothing was answered. */
   | { readonly ready: false; readonly why: string; readonly silent?: true };
 
 const TRY_MS = 1000;
@@ -36,13 +35,13 @@ export async function probe(target: Target): Promise<ProbeResult> {
   const { port } = target;
   const host = LOOPBACK[target.address] ?? target.address;
   const not = (why: string): ProbeResult => ({ ready: false, why });
-  const nobody = not(`nothing listens on port ${port} yet`);
   try {
-    if (!(await listens(host, port))) return nobody;
+    const sockets = await socketsAt(host, port);
+    if (sockets.length === 0) return not(`nothing listens on port ${port} yet`);
     const { password, controlGroup } = await target.secrets();
-    const owner = await listenerOwner(host, port, controlGroup);
-    if (owner === "none") return nobody;
-    if (owner === "other") return not(`port ${port} is held by ${formatHolder(await holderOf(host, port))}`);
+    if ((await heldBy(sockets, controlGroup)) === null) {
+      return not(`port ${port} is held by ${formatHolder(await holderOf(sockets))}`);
+    }
     const server = { host, port, auth: `${SERVER_USER}:${password}` };
     const health = await ask(server, "/global/health");
     const version = versionOf(health);
@@ -57,22 +56,6 @@ export async function probe(target: Target): Promise<ProbeResult> {
 
 /** The instance's own server does not answer. */
 class Silence extends Error {}
-
-/** Whether connections are taken there, by whomever: asked first, as it costs next to nothing. */
-export function listens(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, timeout: TRY_MS });
-    const end = (settle: () => void) => {
-      socket.destroy();
-      settle();
-    };
-    socket.once("connect", () => end(() => resolve(true)));
-    socket.once("timeout", () => end(() => reject(new Error(`no connection within ${TRY_MS} ms`))));
-    socket.once("error", (error: NodeJS.ErrnoException) =>
-      end(() => (error.code === "ECONNREFUSED" ? resolve(false) : reject(error))),
-    );
-  });
-}
 
 interface Server {
   readonly host: string;

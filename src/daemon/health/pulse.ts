@@ -1,6 +1,6 @@
 /**
  * A look at a server that is ready: cheap, as every instance is looked at for ever. One request on a connection of its own,
- * in turn for `/global/health` and `/config`. Whose the listener is was found out by reading the kernel's table; after that
+ * in turn for `/global/health` and `/config`. Whose the listener is was found out by asking the kernel who listens; after that
  * one link says that it still is the same socket, and only then is the password sent.
  */
 import { connect } from "node:net";
@@ -9,8 +9,8 @@ import type { Histogram } from "../metrics/histogram.ts";
 import { plain } from "../text.ts";
 import { excuse, type Sample, sample } from "./excuse.ts";
 import type { Pulse } from "./judge.ts";
-import { formatHolder, type Held, heldBy, holderOf, isHeld } from "./listener.ts";
-import { LOOPBACK, listens, type Target } from "./probe.ts";
+import { formatHolder, type Held, heldBy, holderOf, isHeld, socketsAt } from "./listener.ts";
+import { LOOPBACK, type Target } from "./probe.ts";
 
 /** A timer this much late means that this process, or the host, had no time: what was not answered proves nothing. */
 const LATE_MS = 500;
@@ -37,8 +37,9 @@ export function pulseOf(target: Target, record?: Recorder): (patienceMs: number)
     if (known !== null && !(await isHeld(known.held))) known = null;
     if (known === null) {
       const { password, controlGroup } = await target.secrets();
-      const held = await heldBy(host, port, controlGroup);
-      if (held === null) return await notOurs(host, port);
+      const sockets = await socketsAt(host, port);
+      const held = await heldBy(sockets, controlGroup);
+      if (held === null) return await notOurs(sockets, port);
       known = { held, authorization: Buffer.from(`${SERVER_USER}:${password}`).toString("base64") };
       process = held.path.replace(/\/fd\/\d+$/, "");
     }
@@ -77,11 +78,12 @@ export function pulseOf(target: Target, record?: Recorder): (patienceMs: number)
   };
 }
 
-async function notOurs(host: string, port: number): Promise<Pulse> {
-  const holder = await holderOf(host, port);
-  if (holder !== null) return { kind: "sick", why: `port ${port} is held by ${formatHolder(holder)}` };
-  if (await listens(host, port)) return { kind: "unknown" };
-  return { kind: "silent", why: `nothing listens on port ${port} any more` };
+async function notOurs(sockets: readonly string[], port: number): Promise<Pulse> {
+  if (sockets.length === 0) return { kind: "silent", why: `nothing listens on port ${port} any more` };
+  const holder = await holderOf(sockets);
+  return holder === null
+    ? { kind: "unknown" }
+    : { kind: "sick", why: `port ${port} is held by ${formatHolder(holder)}` };
 }
 
 /** The server was asked and gave no answer. */
