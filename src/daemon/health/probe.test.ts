@@ -76,3 +76,11 @@ test("nobody listening is not yet ready", async () => {
   const result = await probe({ address: "127.0.0.1", port: 1, secrets });
   assert.deepEqual(result, { ready: false, why: "nothing listens on port 1 yet" });
 });
+
+test("a server that never answers what it was asked too early is asked anew", async () => {
+  let asked = 0;
+  const result = await probing((request, response) => {
+    if (++asked > 2) healthy(200)(request, response);
+  });
+  assert.deepEqual(result, { ready: true, version: "1.2.3" });
+});

@@ -25,7 +25,12 @@ export type ProbeResult =
   /** `silent`: its own listener is there, and nothing was answered. */
   | { readonly ready: false; readonly why: string; readonly silent?: true };
 
-const TRY_MS = 1000;
+/**
+ * opencode never answers what it is asked in the first tenths of a second that it listens (measured: until 0.15–0.45 s), and
+ * at once what it is asked after that: so the first question is soon asked anew, each time with twice the patience.
+ */
+const PATIENCE_MS = 250;
+const PATIENCE_MOST_MS = 1000;
 const BODY_MOST = 64 * 1024;
 /** Where a server that listens everywhere is asked. */
 export const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
@@ -43,10 +48,10 @@ export async function probe(target: Target): Promise<ProbeResult> {
       return not(`port ${port} is held by ${formatHolder(await holderOf(sockets))}`);
     }
     const server = { host, port, auth: `${SERVER_USER}:${password}` };
-    const health = await ask(server, "/global/health");
+    const health = await insist(server, "/global/health");
     const version = versionOf(health);
     if (version === null) return not(complaint("/global/health", health));
-    const config = await ask(server, "/config");
+    const config = await get(server, "/config", PATIENCE_MOST_MS);
     return config.status === 200 ? { ready: true, version } : not(complaint("/config", config));
   } catch (error) {
     if (error instanceof Silence) return { ready: false, why: `port ${port}: ${error.message}`, silent: true };
@@ -85,10 +90,23 @@ function complaint(path: string, { status, body }: Answer): string {
   return `${path} answers ${status}: ${plain(body)}`;
 }
 
-/** GET without following redirects, at most {@link BODY_MOST} bytes, within {@link TRY_MS}. */
-function ask(server: Server, path: string): Promise<Answer> {
+/** Asks until there is an answer, as long as there is patience. */
+async function insist(server: Server, path: string): Promise<Answer> {
+  for (let patience = PATIENCE_MS; ; patience *= 2) {
+    try {
+      return await get(server, path, patience);
+    } catch (error) {
+      if (!(error instanceof Silence) || patience >= PATIENCE_MOST_MS) throw error;
+    }
+  }
+}
+
+/** GET without following redirects, at most {@link BODY_MOST} bytes, within so many milliseconds. */
+function get(server: Server, path: string, patienceMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(TRY_MS);
+    const signal = AbortSignal.timeout(patienceMs);
+    const fail = (error: Error): void =>
+      reject(signal.aborted ? new Silence(`${path} does not answer within ${patienceMs} ms`) : error);
     const call = request({ ...server, path, agent: false, signal }, (response) => {
       let body = "";
       response.setEncoding("utf8");
@@ -97,11 +115,9 @@ function ask(server: Server, path: string): Promise<Answer> {
         if (body.length > BODY_MOST) response.destroy(new Error(`${path} answers more than ${BODY_MOST} bytes`));
       });
       response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
-      response.on("error", reject);
+      response.on("error", fail);
     });
-    call.on("error", (error) =>
-      reject(signal.aborted ? new Silence(`${path} does not answer within ${TRY_MS} ms`) : error),
-    );
+    call.on("error", fail);
     call.end();
   });
 }

@@ -6,8 +6,8 @@ import type { Health, View } from "../instance/view.ts";
 import { FIRST, judge, type Pulse, spaced, type Verdict } from "./judge.ts";
 import type { ProbeResult } from "./probe.ts";
 
-/** Before the first try, and between the first two; opencode takes one to two seconds. */
-const FIRST_MS = 200;
+/** Before the first try, and between the first two; opencode takes one to two seconds. Where nobody listens a try costs 10 µs. */
+const FIRST_MS = 100;
 const MOST_MS = 3000;
 const GROWTH = 1.4;
 /** Of each delay, so that instances that became ready together are not looked at together for ever. */
