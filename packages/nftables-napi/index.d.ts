@@ -96,6 +96,7 @@ export interface ListenerInfo {
 
 /**
  * The listening TCP sockets of this network namespace, in no order (sock_diag(7), linux/inet_diag.h). The kernel looks at them alone,
- * where for /proc/net/tcp it walks every connection. Throws an Error with `code`: `ENOENT` when the kernel has no `tcp_diag`.
+ * where for /proc/net/tcp it walks every connection. Throws an Error with `code`: `ENOENT` or
+ * `EPROTONOSUPPORT` when the kernel has no `tcp_diag`.
  */
 export function listeners(): ListenerInfo[];

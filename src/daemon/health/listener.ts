@@ -6,13 +6,11 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import ipaddr from "ipaddr.js";
 import { listeners } from "nftables-napi";
-import { shared } from "../shared.ts";
 import { plain } from "../text.ts";
+import { listing } from "./listening.ts";
 
-/** Between two listings, as each costs 0.3 ms for 500 listeners: hundreds of servers that start are looked for by one. */
-const LISTING_PAUSE_MS = 50;
 /** Everything that listens, by port. */
-const listed = shared(async () => Map.groupBy(listeners(), ({ port }) => port), LISTING_PAUSE_MS);
+const listed = listing(listeners);
 
 const isWildcard = (address: Buffer): boolean => address.every((byte) => byte === 0);
 
