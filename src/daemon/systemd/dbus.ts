@@ -39,7 +39,7 @@ const UNKNOWN_OBJECT = "org.freedesktop.DBus.Error.UnknownObject";
  * Starts at once, and how long a slow one keeps others waiting. systemd answers nobody while there is something to start:
  * hundreds at once kept all of the host's calls waiting for half a minute, and none of them was up sooner.
  */
-const STARTING = { slots: 4 * availableParallelism(), giveUpMs: 10_000 };
+const STARTING = { slots: 8 * availableParallelism(), giveUpMs: 10_000 };
 
 /** What is listened to, and no more: each unit that starts is told of in a dozen signals. */
 const MATCHES = [
