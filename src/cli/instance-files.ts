@@ -45,4 +45,7 @@ export async function systemdVersion(): Promise<number> {
   return Number(/^systemd (\d+)/.exec(stdout)?.[1] ?? 0);
 }
 
-export const thisHost = async (): Promise<Host> => probeHost(await systemdVersion());
+export const thisHost = async (): Promise<Host> => ({
+  systemdVersion: await systemdVersion(),
+  ...(await probeHost()),
+});

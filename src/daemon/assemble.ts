@@ -12,8 +12,7 @@ import { followers } from "./follow/followers.ts";
 import type { Pulse } from "./health/judge.ts";
 import { taken } from "./health/listener.ts";
 import { lastWords } from "./health/output.ts";
-import { probe, type Target } from "./health/probe.ts";
-import { pulseOf } from "./health/pulse.ts";
+import type { Target } from "./health/probe.ts";
 import { TICK_MS, ticks } from "./health/ticks.ts";
 import { Accounts } from "./host/accounts.ts";
 import { passwordInUse } from "./host/credentials.ts";
@@ -55,9 +54,12 @@ export async function assemble(
   startedAt: number,
   { probe: probes, look: looks, ready: started }: Timings = timings(),
 ): Promise<Assembly> {
-  const systemd = await DBusSystemd.connect();
-  const netfilter = await LibnftablesNetfilter.open(undefined, GENERATION_FILE);
-  const host = await probeHost(systemd.version);
+  const [probed, systemd, netfilter] = await Promise.all([
+    probeHost(),
+    DBusSystemd.connect(),
+    LibnftablesNetfilter.open(undefined, GENERATION_FILE),
+  ]);
+  const host = { systemdVersion: systemd.version, ...probed };
   const accounts = new Accounts(systemd);
   const hostFiles = new HostFiles(host, (error) => events.trouble("the host's files", error));
   const preparer = new Preparer(accounts, host, hostFiles);
@@ -125,11 +127,14 @@ function readerOn(systemdVersion: number): typeof readInstanceFile {
 
 async function probeView(systemd: DBusSystemd, { wanted }: View) {
   if (wanted === null) return { ready: false, why: "it is being removed" } as const;
+  const { probe } = await import("./health/probe.ts"); // when the first server is up
   return probe(targetOf(systemd, wanted.spec));
 }
 
 function pulseView(systemd: DBusSystemd, { wanted }: View, looks: Histogram): (patienceMs: number) => Promise<Pulse> {
-  return wanted === null ? async () => ({ kind: "unknown" }) : pulseOf(targetOf(systemd, wanted.spec), looks);
+  if (wanted === null) return async () => ({ kind: "unknown" });
+  const loaded = import("./health/pulse.ts").then(({ pulseOf }) => pulseOf(targetOf(systemd, wanted.spec), looks));
+  return async (patienceMs) => (await loaded)(patienceMs);
 }
 
 const targetOf = (systemd: DBusSystemd, spec: InstanceSpec): Target => ({

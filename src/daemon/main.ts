@@ -3,11 +3,10 @@ import { once } from "node:events";
 import { notify } from "systemd-notify";
 import { INSTANCE_FILE, RUNTIME_DIR } from "../spec/names.ts";
 import { formatProblem, type Problem } from "../spec/problem.ts";
-import { type Fronts, onDemand, openFronts } from "./api/listen.ts";
 import { takeSockets } from "./api/sockets.ts";
 import { assemble } from "./assemble.ts";
 import { EventRing } from "./events/ring.ts";
-import { type EventSink, tellBoth } from "./events/sink.ts";
+import { type EventSink, heldBack, tellBoth } from "./events/sink.ts";
 import { RESOLV_CONF } from "./host/resolvers.ts";
 import { stateOf } from "./instance/state.ts";
 import { logEvents, openLogger } from "./journal/logger.ts";
@@ -35,7 +34,8 @@ export async function daemon(json = false): Promise<void> {
   const startedAt = Date.now();
   const ring = new EventRing(startedAt.toString(36));
   const times = timings();
-  const log = tellBoth(openLogger(!json && process.env.INVOCATION_ID !== undefined), ring);
+  const journal = heldBack();
+  const log = tellBoth(journal, ring);
   const events = logEvents(log);
   const tidy = settled(tidier(), TIDY_MS);
   setInterval(tidy, TIDY_IDLE_MS).unref();
@@ -58,40 +58,44 @@ export async function daemon(json = false): Promise<void> {
   reload = reloader(supervisor, times, log, started, tidy);
   /** There is something to say, and servers are on their way: from here on there is time for the rest. */
   const underWay = Promise.race([known.promise, started]);
+  const logging = async (): Promise<void> => {
+    await underWay;
+    journal.tell(await openLogger(!json && process.env.INVOCATION_ID !== undefined));
+  };
   const watch = async () => {
     await underWay;
     const { watchFile } = await import("./host/watch.ts"); // it looks at once whether anything changed meanwhile
     return [INSTANCE_FILE, RESOLV_CONF].map((path) => watchFile(path, () => reload(false)));
   };
-  const watching = watch();
-  const open = async (): Promise<Fronts> => {
+  const open = async () => {
     // Who asked while there was no daemon waits in systemd's sockets; without such sockets there is nowhere to wait.
     await underWay;
+    const { onDemand, openFronts } = await import("./api/listen.ts");
     const gid = passed.has("status") ? 0 : ((await accounts.group(API_GROUP))?.id ?? 0);
     const places = {
       status: passed.get("status") ?? { path: `${RUNTIME_DIR}/status.sock`, gid, mode: 0o660 },
       control: passed.get("control") ?? { path: `${RUNTIME_DIR}/control.sock`, gid: 0, mode: 0o600 },
     };
-    return openFronts(places, log);
+    return onDemand(await openFronts(places, log), async (fronts) =>
+      (await import("./api/serve.ts")).serve({
+        ...{ facts, supervisor, egress, ring, fronts },
+        ...{ timings: times, tell: log, ready: () => ready },
+      }),
+    );
   };
-  const opened = open();
-  const api = onDemand(opened, async (fronts) =>
-    (await import("./api/serve.ts")).serve({
-      ...{ facts, supervisor, egress, ring, fronts },
-      ...{ timings: times, tell: log, ready: () => ready },
-    }),
-  );
-  await Promise.all([started, passed.size === 0 ? opened : Promise.race([opened, started])]);
+  void logging();
+  const [watching, api] = [watch(), open()];
+  await Promise.all([started, passed.size === 0 ? api : Promise.race([api, started])]);
   ready = true;
   report(log, supervisor.file.problems);
   notify(`READY=1\nSTATUS=${summary(supervisor)}`);
 
   const told = Promise.race(["SIGTERM", "SIGINT"].map((signal) => once(process, signal)));
-  await Promise.race([told, api.failed]);
+  await Promise.race([told, api.then(({ failed }) => failed)]);
   notify("STOPPING=1");
   stopWatchdog();
   await Promise.all((await watching).map((watcher) => watcher.close()));
-  await api.end();
+  await (await api).end();
   await close();
 }
 

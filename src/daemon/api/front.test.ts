@@ -38,7 +38,7 @@ test("who asks before the routes are loaded has them loaded, once, and is answer
   const { fronts, path } = await open(t);
   let loads = 0;
   const gate = Promise.withResolvers<void>();
-  const api = onDemand(Promise.resolve(fronts), async ({ status, control }) => {
+  const api = onDemand(fronts, async ({ status, control }) => {
     loads++;
     await gate.promise;
     const server = bareServer("nothing is", status);
@@ -66,7 +66,7 @@ test("who asks before the routes are loaded has them loaded, once, and is answer
 test("what is no request is refused without anything being loaded", async (t) => {
   const { fronts, path } = await open(t);
   let loads = 0;
-  const api = onDemand(Promise.resolve(fronts), async () => {
+  const api = onDemand(fronts, async () => {
     loads++;
     return async () => undefined;
   });
@@ -83,11 +83,11 @@ test("what is no request is refused without anything being loaded", async (t) =>
 
 test("it ends also when nobody ever asked, and when those who asked were not answered yet", async (t) => {
   const silent = await open(t);
-  await onDemand(Promise.resolve(silent.fronts), async () => async () => undefined).end();
+  await onDemand(silent.fronts, async () => async () => undefined).end();
   await assert.rejects(ask(silent.path, "/a"), /ENOENT|ECONNREFUSED/);
 
   const { fronts, path } = await open(t);
-  const api = onDemand(Promise.resolve(fronts), () => new Promise(() => undefined));
+  const api = onDemand(fronts, () => new Promise(() => undefined));
   const asked = assert.rejects(ask(path, "/a"), /socket hang up|ECONNRESET/);
   await fronts.status.asked;
   await api.end();
@@ -96,7 +96,7 @@ test("it ends also when nobody ever asked, and when those who asked were not ans
 
 test("what keeps the routes from being loaded is not kept quiet", async (t) => {
   const { fronts, path } = await open(t);
-  const api = onDemand(Promise.resolve(fronts), () => Promise.reject(new Error("no such module")));
+  const api = onDemand(fronts, () => Promise.reject(new Error("no such module")));
   const asked = assert.rejects(ask(path, "/a"), /socket hang up|ECONNRESET/);
   await assert.rejects(api.failed, /no such module/);
   await api.end();
@@ -106,5 +106,5 @@ test("what keeps the routes from being loaded is not kept quiet", async (t) => {
 test("a listener on TCP that cannot be had is told of, and the sockets are there without it", async (t) => {
   const { fronts } = await open(t, { OPENCODE_SUPERVISOR_LISTEN: "0.0.0.0:1" });
   assert.equal(fronts.tcp, null);
-  await onDemand(Promise.resolve(fronts), async () => async () => undefined).end();
+  await onDemand(fronts, async () => async () => undefined).end();
 });

@@ -43,14 +43,13 @@ async function openTcp(wanted: TcpListener | null): Promise<Fronts["tcp"]> {
 
 /** Who answers is loaded when somebody asks, wherever. */
 export function onDemand(
-  opened: Promise<Fronts>,
+  fronts: Fronts,
   load: (fronts: Fronts) => Promise<() => Promise<void>>,
 ): { readonly failed: Promise<never>; end(): Promise<void> } {
   let end = async (): Promise<void> => {
-    await Promise.all(everyOne(await opened).map(endFront));
+    await Promise.all(everyOne(fronts).map(endFront));
   };
-  const loaded = opened.then(async (fronts) => {
-    await Promise.race(everyOne(fronts).map(({ asked }) => asked));
+  const loaded = Promise.race(everyOne(fronts).map(({ asked }) => asked)).then(async () => {
     end = await load(fronts);
   });
   const forEver = new Promise<never>(() => undefined);

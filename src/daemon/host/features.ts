@@ -1,7 +1,6 @@
 /** What this host has: probed once, at start. What is missing is said as a weaker state, never dropped in silence. */
 import { execFile } from "node:child_process";
-import { readlinkSync } from "node:fs";
-import { access } from "node:fs/promises";
+import { existsSync, readlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Features } from "../../netpolicy/table.ts";
@@ -17,18 +16,13 @@ const beside = (path: string): string => fileURLToPath(new URL(path, import.meta
 const INIT = beside("../../../packages/sandbox-init/build/opencode-init");
 const SETUP = beside(import.meta.url.endsWith(".ts") ? "../../setup/main.ts" : "../../setup/main.js");
 
-/** Probe the host. Throws when the instance's init cannot be run: nothing could be started then. */
-export async function probeHost(systemdVersion: number): Promise<Host> {
+/** Probe the host, but for its systemd. Throws when the instance's init cannot be run: nothing could be started then. */
+export async function probeHost(): Promise<Omit<Host, "systemdVersion">> {
   const { stdout } = await run(INIT, ["--probe"]);
-  const isNixOS = await access("/etc/NIXOS").then(
-    () => true,
-    () => false,
-  );
   return {
-    systemdVersion,
     landlockScopes: Number.parseInt(stdout, 10) >= SCOPES_ABI,
     programs: { init: INIT, node: process.execPath, setup: SETUP, shell: "/bin/sh" },
-    ...runtimeOf(isNixOS ? "nixos" : "fhs", linkAt),
+    ...runtimeOf(existsSync("/etc/NIXOS") ? "nixos" : "fhs", linkAt),
   };
 }
 

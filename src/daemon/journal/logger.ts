@@ -1,6 +1,6 @@
 /** The daemon's log: journald by a worker when systemd started us, lines of JSON on standard output otherwise. */
 import { fileURLToPath } from "node:url";
-import { type Logger, pino, transport } from "pino";
+import type { Logger } from "pino";
 import { formatProblem } from "../../spec/problem.ts";
 import type { EgressEvents } from "../egress/egress.ts";
 import type { EventSink } from "../events/sink.ts";
@@ -15,7 +15,9 @@ const TRANSPORT = fileURLToPath(import.meta.url).replace(/logger\.(ts|js)$/, "tr
 /** It holds a line at a time; without limits V8 leaves it to grow. */
 const WORKER = { resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 } };
 
-export function openLogger(underSystemd: boolean): Logger {
+/** pino is loaded only here: that takes longer than all that there is to say at first. */
+export async function openLogger(underSystemd: boolean): Promise<Logger> {
+  const { pino, transport } = await import("pino");
   const options = { base: null, level: process.env.OPENCODE_SUPERVISOR_LOG_LEVEL ?? "info" };
   return underSystemd ? pino(options, transport({ target: TRANSPORT, worker: WORKER })) : pino(options);
 }
