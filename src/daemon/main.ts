@@ -54,7 +54,9 @@ export async function daemon(json = false): Promise<void> {
   const summarize = debounced(() => void notify(`STATUS=${summary(supervisor)}`), SUMMARY_MS);
   const stopWatchdog = keepWatchdog();
   const known = Promise.withResolvers<void>();
-  const started = times.reconcile.time(() => supervisor.start(known.resolve));
+  // The target waits for us, and who asks waits in systemd's sockets: what is to run is asked for by it as soon as may be.
+  const unasked = () => void (passed.size > 0 && notify("READY=1"));
+  const started = times.reconcile.time(() => supervisor.start({ unasked, known: known.resolve }));
   reload = reloader(supervisor, times, log, started, tidy);
   /** There is something to say, and servers are on their way: from here on there is time for the rest. */
   const underWay = Promise.race([known.promise, started]);

@@ -2,6 +2,7 @@
  * The loop. Wanted (the instance file) against observed (systemd, kernel, disk) gives each instance its view; its
  * controller takes the steps. Nothing here is remembered that cannot be read back: a new daemon adopts what it finds.
  */
+import { setImmediate as immediately } from "node:timers/promises";
 import { policyHash, policyOf } from "../netpolicy/policy.ts";
 import { PARENT_SLICE, parseUnit, TARGET } from "../spec/names.ts";
 import type { Problem } from "../spec/problem.ts";
@@ -16,7 +17,9 @@ import { ACTIONS, type Action } from "./instance/actions.ts";
 import { Controller, type Listener } from "./instance/controller.ts";
 import type { Ports } from "./instance/steps.ts";
 import { UNPREPARED, type View, type Wanted } from "./instance/view.ts";
+import { withDeadline } from "./later.ts";
 import type { FileState, Loader } from "./loader.ts";
+import { isOurs, observed } from "./observed.ts";
 import type { Systemd, SystemdEvent, UnitRecord } from "./systemd/port.ts";
 
 export interface SupervisorPorts extends Omit<Ports, "egress"> {
@@ -53,6 +56,11 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
 const UNITS = ["opencode-*.service", "opencode-*.slice", PARENT_SLICE, TARGET];
 /** How long a reload waits for policies that wait for something else, such as a server that takes its time to stop. */
 const SETTLE_MS = 20_000;
+/** So many come first, until one of them is ready for systemd: with nothing to do there, the others would only be in the way. */
+const FIRST = 3;
+const FIRST_MS = 200;
+/** Of the others so many have their units made in one go. */
+const AT_ONCE = 8;
 /** After this time what could not be read is read again. */
 const RESYNC_MS = 1000;
 
@@ -67,6 +75,7 @@ export class Supervisor {
   /** opencode.target as it was last seen; null before. */
   #target: { readonly active: boolean; readonly since: number } | null = null;
   #idle: Promise<void> = Promise.resolve();
+  #giving: Promise<unknown> = Promise.resolve();
   #reading: Promise<void> = Promise.resolve();
   #connected = true;
 
@@ -118,14 +127,21 @@ export class Supervisor {
 
   /**
    * Read what there is, then make it what the file says. Resolves once every policy is settled; `known` is called before
-   * that, when each instance has what is wanted of it and what there is.
+   * that, when each instance has what is wanted of it and what there is. `unasked` is called as soon as it shows that no
+   * instance is to run: systemd may be waiting for us to make the target active. What it asks for meanwhile is not waited for.
    */
-  async start(known: () => void = () => undefined): Promise<void> {
-    const listed = this.#ports.systemd.list(UNITS); // meanwhile the file is read
-    [this.#file] = await Promise.all([this.#ports.loader.load(), listed]);
-    await this.#adopt(listed);
-    this.#states = await this.#ports.states(this.#inFile());
-    await this.#converge(false, known);
+  async start({ unasked, known }: { unasked?: () => void; known?: () => void } = {}): Promise<void> {
+    const listed = this.#ports.systemd.list(UNITS).then(() => {
+      const asked = this.#ports.systemd.record(TARGET)?.active === "active";
+      if (!asked) unasked?.();
+      return asked;
+    }); // meanwhile the file is read
+    const [file, asked] = await Promise.all([this.#ports.loader.load(), listed]);
+    this.#file = file;
+    [this.#states] = await Promise.all([this.#ports.states(this.#inFile()), this.#adopt(listed)]);
+    const settling = await this.#give(false);
+    known?.();
+    if (asked || !this.targetActive) await withDeadline(Promise.all(settling), SETTLE_MS);
     this.#health.begin();
   }
 
@@ -218,31 +234,47 @@ export class Supervisor {
     );
   }
 
-  /** Give each controller what is wanted of it; those for which nothing changed are not woken. */
-  async #converge(retry: boolean, known: () => void = () => undefined): Promise<void> {
+  async #converge(retry: boolean): Promise<void> {
+    await withDeadline(Promise.all(await this.#give(retry)), SETTLE_MS);
+  }
+
+  /** Give each controller what is wanted of it, once that is done that was asked before; answers with when they are settled. */
+  #give(retry: boolean): Promise<Promise<void>[]> {
+    const given = this.#giving.then(() => this.#giveAll(retry));
+    this.#giving = given.catch(() => undefined);
+    return given;
+  }
+
+  /** The first get to systemd before the units of the others are made. Those for which nothing changed are not woken. */
+  async #giveAll(retry: boolean): Promise<Promise<void>[]> {
     await this.#idle;
     const { specs: enabled, kept } = this.#file;
     const specs = new Map(this.targetActive ? enabled.map((spec) => [spec.name, spec]) : []);
     const keep = new Set(this.targetActive ? (kept === "all" ? this.#controllers.keys() : kept) : []);
     for (const name of specs.keys()) this.#controller(name);
     const settling: Promise<void>[] = [];
+    let made = 0;
     for (const [name, controller] of this.#controllers) {
       if (keep.has(name)) continue; // its part of the file is broken: it runs on as it was
-      this.#want(controller, specs.get(name) ?? null, retry);
+      const isMade = this.#want(controller, specs.get(name) ?? null, retry);
       settling.push(controller.policySettled());
+      if (!isMade) continue;
+      made++;
+      if (made === FIRST) await withDeadline(Promise.race(settling), FIRST_MS);
+      else if (made % AT_ONCE === 0) await immediately();
     }
-    known();
-    await withDeadline(Promise.all(settling), SETTLE_MS);
+    return settling;
   }
 
-  #want(controller: Controller, spec: InstanceSpec | null, retry: boolean): void {
+  /** Says whether units were made for it. */
+  #want(controller: Controller, spec: InstanceSpec | null, retry: boolean): boolean {
     const { view } = controller;
     const same = spec === view.wanted?.spec || (spec === null && view.wanted === null);
     const failed = [view.main, view.setup].some((unit) => unit?.active === "failed");
     const again = retry && (failed || view.blocked !== null);
     if (same && !again && spec !== null) {
       controller.kick();
-      return;
+      return false;
     }
     const wanted: Wanted | null = spec === null ? null : { spec, units: this.#ports.render(spec) };
     const policy = spec === null ? null : policyOf(spec);
@@ -256,6 +288,7 @@ export class Supervisor {
       retry: retry && failed,
       exempt: null,
     });
+    return spec !== null;
   }
 
   #controller(name: string): Controller {
@@ -350,31 +383,4 @@ export class Supervisor {
     for (const controller of ended ? this.#controllers.values() : []) controller.observe({ ended: true });
     return again || now.active !== before.active;
   }
-}
-
-/** A service of this name that does not carry our hash is somebody else's. */
-const isOurs = (record: UnitRecord | null): boolean => record !== null && record.specHash !== null;
-
-/** What is known of each instance's units. */
-function observed(
-  records: readonly UnitRecord[],
-  slices: ReadonlyMap<string, bigint>,
-): Map<string, Pick<Partial<View>, "main" | "setup" | "slice">> {
-  const seen = new Map<string, Pick<Partial<View>, "main" | "setup" | "slice">>();
-  for (const record of records) {
-    const unit = parseUnit(record.unit);
-    if (unit === null || record.active === "inactive" || (unit.role !== "slice" && !isOurs(record))) continue;
-    const id = record.active === "active" ? (slices.get(record.unit) ?? null) : null;
-    seen.set(unit.name, { ...seen.get(unit.name), [unit.role]: unit.role === "slice" ? id : record });
-  }
-  return seen;
-}
-
-async function withDeadline(work: Promise<unknown>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([work, deadline]);
-  clearTimeout(timer);
 }
