@@ -137,6 +137,8 @@ export class Supervisor {
       return asked;
     }); // meanwhile the file is read
     const [file, asked] = await Promise.all([this.#ports.loader.load(), listed]);
+    // The file is checked in one go: that the target is active by now is in what came meanwhile, read a turn of the loop later.
+    for (const _ of asked ? [] : [1, 2]) await immediately();
     this.#file = file;
     [this.#states] = await Promise.all([this.#ports.states(this.#inFile()), this.#adopt(listed)]);
     const settling = await this.#give(false);
@@ -194,13 +196,13 @@ export class Supervisor {
     await listed;
     this.#connected = true;
     this.#takeTarget(systemd.record(TARGET));
-    const { markers, roots } = await this.#ports.leftovers();
-    const slices = await this.#sliceIds();
     const wanted = this.targetActive ? this.#file.specs.map((spec) => spec.name) : [];
+    const installing = wanted.length === 0 ? null : this.#installed(); // systemd makes the slice for it meanwhile
+    const [{ markers, roots }, slices] = await Promise.all([this.#ports.leftovers(), this.#sliceIds(), installing]);
     const before = observed(systemd.known(), slices);
     const names = new Set([...this.#controllers.keys(), ...before.keys(), ...markers.keys(), ...roots, ...wanted]);
     if (names.size === 0) return this.#leaveNothing(); // what an earlier daemon may have left
-    const installed = await this.#installed();
+    const installed = await (installing ?? this.#installed());
     // Nothing is waited for from here on: what is known of the units is what they are now.
     const seen = observed(systemd.known(), slices);
     for (const name of new Set([...names, ...seen.keys(), ...installed.keys()])) {
@@ -217,7 +219,7 @@ export class Supervisor {
   async #installed(): Promise<ReadonlyMap<string, string>> {
     const { egress } = this.#ports;
     const there = await egress.open().catch(() => new Map<string, string>());
-    const policies = this.#file.specs.map(policyOf).filter((policy) => there.has(policy.name));
+    const policies = this.#file.specs.filter(({ name }) => there.has(name)).map(policyOf);
     const inForce = policies.length === 0 ? new Map<string, boolean>() : await egress.verify(policies);
     return new Map([...there].map(([name, hash]) => [name, inForce.get(name) === true ? hash : ""]));
   }
