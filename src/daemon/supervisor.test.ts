@@ -245,6 +245,21 @@ test("a target that waits for the daemon makes it start everything at once; nobo
   await waitFor("ready", host.all(supervisor, "ready"));
 });
 
+test("a target that becomes active while there is nothing to adopt is heard when what was left is taken away", async () => {
+  const host = supervised(file("a"), { target: "inactive" });
+  const supervisor = host.make({
+    leftovers: async () => {
+      host.systemd.set(up("opencode.target"));
+      await setImmediate();
+      return { markers: new Map(), roots: new Set() };
+    },
+  });
+  await supervisor.start();
+  await waitFor("ready", host.all(supervisor, "ready"));
+  const order = host.calls.filter((call) => /^(destroy|prepare|put)/.test(call)).map((call) => call.split(" ")[0]);
+  assert.deepEqual(order, ["destroy", "prepare", "put"]);
+});
+
 test("who was asked for from the beginning is waited for, and nobody is told otherwise", async () => {
   const host = supervised(file("a"));
   const supervisor = host.make();

@@ -140,7 +140,9 @@ export class Supervisor {
     // The file is checked in one go: that the target is active by now is in what came meanwhile, read a turn of the loop later.
     for (const _ of asked ? [] : [1, 2]) await immediately();
     this.#file = file;
-    [this.#states] = await Promise.all([this.#ports.states(this.#inFile()), this.#adopt(listed)]);
+    const adopting = this.#adopt(listed);
+    this.#giving = adopting.catch(() => undefined); // what the target asks for meanwhile comes after that
+    [this.#states] = await Promise.all([this.#ports.states(this.#inFile()), adopting]);
     const settling = await this.#give(false);
     known?.();
     if (asked || !this.targetActive) await withDeadline(Promise.all(settling), SETTLE_MS);

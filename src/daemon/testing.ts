@@ -5,7 +5,7 @@ import type { ProbeResult } from "./health/probe.ts";
 import { stateOf } from "./instance/state.ts";
 import { fakePorts, unitsOf, up } from "./instance/testing.ts";
 import { Loader } from "./loader.ts";
-import { Supervisor } from "./supervisor.ts";
+import { Supervisor, type SupervisorPorts } from "./supervisor.ts";
 
 export const instance = (name: string, more = {}) => ({
   directory: `/srv/${name}`,
@@ -59,7 +59,7 @@ export function supervised(content: string, { target = "active" } = {}) {
       ports.calls.push("destroy");
     },
   };
-  const make = () =>
+  const make = (more: Partial<SupervisorPorts> = {}) =>
     new Supervisor({
       ...ports,
       ...{ host, egress },
@@ -88,6 +88,7 @@ export function supervised(content: string, { target = "active" } = {}) {
         rotated: () => undefined,
         trouble: (what, error) => void trouble.push(`${what}: ${error}`),
       },
+      ...more,
     });
   ports.systemd.units.set("opencode.target", { ...up("opencode.target"), active: target });
   const states = (supervisor: Supervisor) =>
