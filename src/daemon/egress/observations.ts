@@ -2,7 +2,7 @@
 import { type CanaryPorts, cameSince, observe } from "./canary.ts";
 
 /** Instances that are put or start together are observed together. */
-const AFTER_MS = 200;
+const AFTER_MS = 500;
 
 export class Observations {
   readonly #ports: CanaryPorts;
