@@ -36,7 +36,7 @@ import { DBusSystemd } from "./systemd/dbus.ts";
 /** Which of nftables' transactions was our last one. */
 const GENERATION_FILE = `${RUNTIME_DIR}/generation`;
 /** Instances at once, and how long one may keep others waiting; few, so that the first are soon systemd's to start. */
-const LIMITS = { ours: { slots: 12, giveUpMs: 2000 }, jobs: { slots: 32, giveUpMs: 2000 } };
+const LIMITS = { ours: { slots: 12, giveUpMs: 2000 }, jobs: { slots: 64, giveUpMs: 2000 } };
 /** The same for probes: of a server that does not answer the others do not wait. */
 const PROBE_LIMIT = { slots: 64, giveUpMs: 100 };
 

@@ -6,7 +6,6 @@
  * `resync` event tells the daemon to read everything anew. daemon-reexec fails calls in flight with `NoReply`. During a
  * daemon-reload systemd says of every unit that it was removed: what it says of units meanwhile is not believed.
  */
-import { availableParallelism } from "node:os";
 import { createClient, type Message, type MessageBus } from "dbus-native";
 import { mainUnit, PARENT_SLICE, parseUnit, setupUnit, TARGET } from "../../spec/names.ts";
 import type { UnitProperty } from "../../spec/unit.ts";
@@ -36,10 +35,11 @@ const NO_REPLY = "org.freedesktop.DBus.Error.NoReply";
 const UNKNOWN_OBJECT = "org.freedesktop.DBus.Error.UnknownObject";
 
 /**
- * Starts at once, and how long a slow one keeps others waiting. systemd answers nobody while there is something to start:
- * hundreds at once kept all of the host's calls waiting for half a minute, and none of them was up sooner.
+ * Starts at once, and how long a slow one keeps others waiting. systemd answers nobody while there is something to start: with
+ * these, half a second at most; hundreds at once kept all of the host's calls waiting for half a minute, and none of them was up
+ * sooner. With fewer, two processors were not kept busy. As many on any host: systemd starts them one after the other.
  */
-const STARTING = { slots: 8 * availableParallelism(), giveUpMs: 10_000 };
+const STARTING = { slots: 64, giveUpMs: 10_000 };
 
 /** What is listened to, and no more: each unit that starts is told of in a dozen signals. */
 const MATCHES = [
