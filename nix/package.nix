@@ -99,7 +99,7 @@ buildNpmPackage {
     find $home/packages $home/node_modules/systemd-journald -name obj.target -prune -exec rm -r {} +
     # The same flags as in systemd/opencode-supervisor.
     makeWrapper ${lib.getExe nodejs} $out/bin/opencode-supervisor --set MALLOC_ARENA_MAX 1 \
-      --add-flags "--expose-gc --max-opt=2 --invocation-count-for-maglev=2000 $home/dist/cli/main.js"
+      --add-flags "--expose-gc --max-opt=2 $home/dist/cli/main.js"
 
     install -Dm644 -t $out/lib/systemd/system systemd/*.service systemd/*.socket systemd/*.target systemd/*.slice
     install -Dm644 -t $out/lib/tmpfiles.d systemd/tmpfiles.d/*
