@@ -2,14 +2,14 @@
 import { type CanaryPorts, cameSince, observe } from "./canary.ts";
 
 /** Instances that are put or start together are observed together. */
-const AFTER_MS = 500;
+const AFTER_MS = 200;
 
 export class Observations {
   readonly #ports: CanaryPorts;
   readonly #unobserved: (name: string) => void;
   /** Milliseconds since the epoch. */
   readonly #seen = new Map<string, number>();
-  /** The last time that each was asked for: what an earlier time brings is of an earlier policy. */
+  /** The last time that each was put: what was asked for before that is of an earlier policy. */
   readonly #asked = new Map<string, symbol>();
   readonly #next = new Set<string>();
   /** What had arrived of each when it was first counted after its policy was put: one more, and it is seen. */
@@ -31,12 +31,12 @@ export class Observations {
   again(name: string): void {
     this.#seen.delete(name);
     this.#counted.delete(name);
+    this.#asked.set(name, Symbol(name));
     this.started(name);
   }
 
   /** Its server runs now: the init of one sends a canary as it starts, and need not be asked for another. */
   started(name: string): void {
-    this.#asked.set(name, Symbol(name));
     this.#next.add(name);
     this.#timer ??= setTimeout(() => void this.#observe().catch(() => undefined), AFTER_MS).unref();
   }
