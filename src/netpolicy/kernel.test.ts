@@ -7,7 +7,7 @@ import { inNamespaces } from "../../packages/nftables-napi/testing.ts";
 import { canonical } from "../spec/address.ts";
 import { normalise } from "./cidr.ts";
 import { putText, removeText } from "./instance.ts";
-import { FAMILY, TABLE, TABLE_NAME } from "./names.ts";
+import { FAMILY, namesOf, TABLE, TABLE_NAME } from "./names.ts";
 import { type Policy, policyHash } from "./policy.ts";
 import { listedPolicies } from "./readback.ts";
 
@@ -27,8 +27,10 @@ const listen = fc.record({
   ports: fc.uniqueArray(port, { minLength: 1, maxLength: 4 }),
   from: fc.option(networks),
 });
+/** A prefix of the kernel's log has at most 127 bytes (NF_LOG_PREFIXLEN, its NUL included, is 128); names of instances are shorter by far. */
+const fitsPrefix = (each: string): boolean => namesOf(each).crowdedPrefix.length <= 127;
 const name = fc.oneof(
-  fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 }),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 }).filter(fitsPrefix),
   fc.stringMatching(/^[a-z][a-z0-9-]{0,21}$/),
   fc.constantFrom("accept", "ip", "daddr", "table", "counter", "1", "-", "_", "0x", "over", "opencode"),
 );

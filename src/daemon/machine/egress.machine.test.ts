@@ -92,8 +92,13 @@ describe("network policy", () => {
   it("holds from the first packet of the first hook, and is observed at work", async () => {
     assert.deepEqual(await tries("tcp 192.0.2.2 80", "udp 2001:db8::2 80"), ["ok", "ok"]);
     await observed();
-    const early = (await report()).destinations.find(({ protocol, port }) => protocol === "udp" && port === 80);
-    assert.equal(early?.address, "192.0.2.3");
+    // Counters are read within two seconds after something was refused; the server may be ready before that.
+    const early = await host.machine.waitFor("what the hook was refused", async (saw) => {
+      const { destinations } = await report();
+      saw(destinations);
+      return destinations.find(({ protocol, port }) => protocol === "udp" && port === 80) ?? false;
+    });
+    assert.equal(early.address, "192.0.2.3");
     assert.deepEqual(
       peer.received.filter(({ data }) => data === "early").map(({ from }) => from.address).length,
       1,
