@@ -18,7 +18,7 @@ import type { Supervisor } from "./supervisor.ts";
 import { plain } from "./text.ts";
 
 const API_GROUP = "opencode";
-const SUMMARY_MS = 300;
+const SUMMARY_MS = 100;
 /** How long nothing is to happen before memory is given back: to look for it takes the whole process 50 ms and more. */
 const TIDY_MS = 5000;
 /** How often it is looked at when nothing happens: servers are asked how they are all the time. */
