@@ -193,15 +193,12 @@ test("without its drop-in an instance does not start: it fails closed", async ()
 
 test("the module switched off leaves nothing of it running", async () => {
   await host.switch("none");
-  const { stdout } = await host.machine.exec([
-    "systemctl",
-    "list-units",
-    "--no-legend",
-    "--plain",
-    "--state=active",
-    "opencode*.service",
-    "opencode.target",
-  ]);
-  assert.equal(stdout, "");
+  const listed = ["list-units", "--no-legend", "--plain", "--state=active", "opencode*.service", "opencode.target"];
+  // A switch waits for the target's own stop; setups stop with it, each after its server.
+  await host.machine.waitFor("the end of all", async (saw) => {
+    const { stdout } = await host.machine.exec(["systemctl", ...listed]);
+    saw(stdout);
+    return stdout === "";
+  });
   assert.equal((await host.machine.exec(["pgrep", "-f", "opencode-init"], { check: false })).code, 1);
 });
