@@ -125,10 +125,13 @@ function readerOn(systemdVersion: number): typeof readInstanceFile {
   };
 }
 
+/** Loaded when the first server is up; to ask for the module each time takes longer than to look whether it listens. */
+let prober: Promise<typeof import("./health/probe.ts")> | null = null;
+
 async function probeView(systemd: DBusSystemd, { wanted }: View) {
   if (wanted === null) return { ready: false, why: "it is being removed" } as const;
-  const { probe } = await import("./health/probe.ts"); // when the first server is up
-  return probe(targetOf(systemd, wanted.spec));
+  prober ??= import("./health/probe.ts");
+  return (await prober).probe(targetOf(systemd, wanted.spec));
 }
 
 function pulseView(systemd: DBusSystemd, { wanted }: View, looks: Histogram): (patienceMs: number) => Promise<Pulse> {

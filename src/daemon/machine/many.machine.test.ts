@@ -29,6 +29,20 @@ describe("fifty instances", () => {
     );
   });
 
+  it("lie on mounts that systemd knows already: none is loaded for one start and forgotten again", async () => {
+    const listed = await host.systemctl("list-units", "--all", "--plain", "--no-legend", "--type=mount");
+    const known = new Set(listed.split("\n").map((line) => line.split(" ")[0]));
+    const on = ["/run/opencode-supervisor/root", "/var/lib/opencode/instance-state", "/var/tmp"];
+    const mounts = (await host.machine.exec(["systemd-escape", "--path", "--suffix=mount", ...on])).stdout;
+    assert.deepEqual(
+      mounts
+        .trim()
+        .split(" ")
+        .filter((mount) => !known.has(mount)),
+      [],
+    );
+  });
+
   it("keep their processes while one is changed and a daemon comes and goes", async () => {
     const before = await host.pids(...NAMES);
     await host.write({ ...INSTANCES, [CHANGED]: { ...INSTANCES[CHANGED], logLevel: "WARN" } });

@@ -17,6 +17,8 @@ test("other paths are no units", () => {
     "/org/freedesktop/systemd1",
     "/org/freedesktop/systemd1/unit/",
     "/org/freedesktop/systemd1/job/1",
+    "/org/freedesktop/systemd1/unit/a_2fb/c",
+    "/org/freedesktop/systemd1/unit/a_zz",
   ]) {
     assert.equal(unitOfPath(path), null);
   }

@@ -1,12 +1,17 @@
 /** Reading unit properties off the bus. Pure: D-Bus values in, {@link UnitRecord} out. */
 import type { UnitRecord } from "./port.ts";
 
-/** Undo the escaping of bus_label_escape(): `opencode_2da_2eservice` → `opencode-a.service`. */
+const UNITS = "/org/freedesktop/systemd1/unit/";
+
+/** Undo the escaping of bus_label_escape(): `opencode_2da_2eservice` → `opencode-a.service`. Null for what is no unit's path. */
 export function unitOfPath(path: string): string | null {
-  const label = /^\/org\/freedesktop\/systemd1\/unit\/([A-Za-z0-9_]+)$/.exec(path)?.[1];
-  if (label === undefined) return null;
-  const bytes = label.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(bytes, "latin1").toString("utf8");
+  const label = path.startsWith(UNITS) ? path.slice(UNITS.length) : "";
+  if (!/^\w+$/.test(label)) return null;
+  try {
+    return decodeURIComponent(label.replaceAll("_", "%"));
+  } catch {
+    return null; // not escaped by systemd
+  }
 }
 
 /** The object path of a unit, as systemd makes it. */
@@ -16,7 +21,7 @@ export function pathOfUnit(unit: string): string {
     /^[^a-zA-Z]|[^a-zA-Z0-9]/g,
     (char) => `_${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
-  return `/org/freedesktop/systemd1/unit/${label}`;
+  return `${UNITS}${label}`;
 }
 
 export const blankRecord = (unit: string): UnitRecord => ({
