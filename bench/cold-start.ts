@@ -9,12 +9,12 @@ import { mainUnit, SUPERVISOR_UNIT, TARGET } from "../src/spec/names.ts";
 import type { Machine } from "../testbed/machine.ts";
 import { kept, ratios, spread, table } from "./numbers.ts";
 import {
-  ask,
   cpuSeconds,
   inMachine,
   instances,
   lastActive,
   monotonic,
+  property,
   SLEEPER,
   stopAll,
   untilActive,
@@ -64,7 +64,9 @@ export async function coldStart(): Promise<string> {
       async () => {
         await machine.sh("rm -rf /run/opencode-supervisor");
         await machine.exec(["systemctl", "start", SUPERVISOR_UNIT]);
-        await ask(machine, "/v1/status");
+        await machine.waitFor("a daemon that waits", async () =>
+          [...(await property(machine, "StatusText", [SUPERVISOR_UNIT])).values()].some((text) => text !== ""),
+        );
         runs.waiting.push(await supervised());
         await stopAll(machine);
       },
