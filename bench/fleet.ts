@@ -2,12 +2,12 @@
  * 500 light instances in one machine, which answer as opencode does: what a reload, a change, a restart of the daemon and
  * doing nothing cost then.
  */
-import { SUPERVISOR_UNIT, TARGET } from "../src/spec/names.ts";
+import { TARGET } from "../src/spec/names.ts";
 import type { Machine } from "../testbed/machine.ts";
 import { changes } from "./change.ts";
 import { table } from "./numbers.ts";
 import { reloads } from "./reload.ts";
-import { idle, residentMegabytes, restarts } from "./restart.ts";
+import { idle, memoryAtRest, memoryRows, restarts } from "./restart.ts";
 import { inMachine, instances, makeUsers, SERVER, untilReady, writeScene } from "./scene.ts";
 
 const COUNT = 500;
@@ -19,13 +19,13 @@ export async function fleet(): Promise<string> {
     await writeScene(machine, all);
     await machine.exec(["systemctl", "start", TARGET]);
     await untilReady(machine, all);
-    const started = await residentMegabytes(machine);
+    const started = [await memoryAtRest(machine)];
     const rows = [
       [`${COUNT} instances`, "measured", "target", "kept"],
       ...(await reloads(machine, all)),
       ...(await changes(machine, all)),
       ...(await restarts(machine, all)),
-      [`memory of ${SUPERVISOR_UNIT} that started them all (RSS)`, `${started.toFixed(0)} MiB`, "", ""],
+      ...memoryRows("memory of the daemon that started them all", started),
       ...(await idle(machine)),
     ];
     return table(rows);

@@ -18,7 +18,8 @@ const IDLE_SECONDS = 40;
 
 export async function restarts(machine: Machine, all: Instances): Promise<string[][]> {
   const before = await mainPids(machine, all);
-  const [adopted, ready, bare, memory, most]: [number[], number[], number[], number[], number[]] = [[], [], [], [], []];
+  const [adopted, ready, bare]: [number[], number[], number[]] = [[], [], []];
+  const memory: Memory[] = [];
   let incomplete = 0;
   for (let run = 0; run < RUNS; run++) {
     bare.push(await milliseconds(() => machine.exec(["node", "--eval", "0"])));
@@ -31,9 +32,7 @@ export async function restarts(machine: Machine, all: Instances): Promise<string
       }),
     );
     adopted.push(await adoptionTook(machine));
-    await delay(REST_SECONDS * 1000);
-    memory.push(await residentMegabytes(machine));
-    most.push(await residentMegabytes(machine, "VmHWM"));
+    memory.push(await memoryAtRest(machine));
   }
   const after = await mainPids(machine, all);
   const restarted = [...before].filter(([unit, pid]) => after.get(unit) !== pid).length;
@@ -48,11 +47,31 @@ export async function restarts(machine: Machine, all: Instances): Promise<string
     ["… status incomplete, instances restarted", `${incomplete}, ${restarted}`, "0, 0", complete ? "yes" : "NO"],
     ["… all servers asked and ready", spread(ready, 0, "ms"), "", ""],
     ["… a Node that does nothing, beside it", spread(bare, 0, "ms"), "", ""],
+    ...memoryRows("memory of the daemon", memory),
+  ];
+}
+
+/** In MiB: what it holds, and the most that it held until then. */
+interface Memory {
+  readonly now: number;
+  readonly most: number;
+}
+
+/** Once all is quiet. */
+export async function memoryAtRest(machine: Machine): Promise<Memory> {
+  await delay(REST_SECONDS * 1000);
+  return { now: await residentMegabytes(machine, "VmRSS"), most: await residentMegabytes(machine, "VmHWM") };
+}
+
+export function memoryRows(what: string, memory: readonly Memory[]): string[][] {
+  const now = memory.map((each) => each.now);
+  const most = memory.map((each) => each.most);
+  return [
     [
-      `memory of the daemon ${REST_SECONDS} s after that (RSS)`,
-      spread(memory, 0, "MiB"),
+      `${what}, ${REST_SECONDS} s after that (RSS)`,
+      spread(now, 0, "MiB"),
       `${MEMORY_MOST_MIB} MiB`,
-      kept(memory, MEMORY_MOST_MIB),
+      kept(now, MEMORY_MOST_MIB),
     ],
     ["… at most until then (VmHWM)", spread(most, 0, "MiB"), "", ""],
   ];
@@ -71,7 +90,7 @@ async function processFile(machine: Machine, file: string): Promise<string> {
 }
 
 /** In MiB; see proc_pid_status(5). */
-export async function residentMegabytes(machine: Machine, field: "VmRSS" | "VmHWM" = "VmRSS"): Promise<number> {
+async function residentMegabytes(machine: Machine, field: "VmRSS" | "VmHWM"): Promise<number> {
   const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(await processFile(machine, "status"))?.[1];
   return Number(kilobytes) / 1024;
 }
