@@ -148,6 +148,21 @@ inNamespaces(import.meta.url, () => {
     assert.deepEqual([repairs[0]?.by, repairs[0]?.lost], ["opencode.slice was made anew", ["a", "b"]]);
   });
 
+  test("a slice that is active again, and is the one it was, is not looked up in the kernel", async () => {
+    await putBoth();
+    const asked: string[][] = [];
+    const inForceOf = netfilter.inForce.bind(netfilter);
+    netfilter.inForce = (wanted) => {
+      asked.push(wanted.map(({ name }) => name));
+      return inForceOf(wanted);
+    };
+    rmdirSync(path("b"));
+    mkdirSync(path("b"));
+    for (const name of ["a", "b"]) systemd.set(up(sliceUnit(name)));
+    await waitFor("word of b", () => repairs.length > 0);
+    assert.deepEqual(asked[0], ["b"]);
+  });
+
   test("a slice that is gone is not waited for: the others are put back", async () => {
     await putBoth();
     rmdirSync(path("a"));

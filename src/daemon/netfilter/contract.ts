@@ -34,12 +34,13 @@ export function contract(surroundings: () => Promise<Surroundings>): void {
     netfilter = await around.open();
   });
   const put = (...policies: Policy[]) => netfilter.commit({ put: policies, remove: [] });
+  const idOf = (name: string): bigint => around.id(slice(name));
   /** Names of those in force, of the policies given. */
   const inForce = async (...policies: Policy[]): Promise<string[]> => {
     const wanted = policies.map((policy) => ({
       name: policy.name,
       hash: policyHash(policy),
-      cgroupId: around.id(slice(policy.name)),
+      cgroupId: idOf(policy.name),
     }));
     return [...(await netfilter.inForce(wanted))].filter(([, is]) => is).map(([name]) => name);
   };
@@ -68,6 +69,10 @@ export function contract(surroundings: () => Promise<Surroundings>): void {
     assert.deepEqual(await inForce(isolated("a", { loopbackPorts: [1] }), isolated("x")), []);
     const other = { name: "a", hash: policyHash(a), cgroupId: around.id(slice("c")) };
     assert.deepEqual(await netfilter.inForce([other]), new Map([["a", false]]));
+    assert.deepEqual(
+      ["a", "c", "x"].map((name) => netfilter.entryOf(name)),
+      [idOf("a"), idOf("c"), null],
+    );
   });
 
   test("a changed policy takes the place of the old one", async () => {
@@ -91,14 +96,18 @@ export function contract(surroundings: () => Promise<Surroundings>): void {
     const installed = await netfilter.adopt(gate);
     assert.deepEqual(installed, new Map([a, b, c].map((each) => [each.name, policyHash(each)])));
     assert.deepEqual(await netfilter.adopt(gate), installed);
+    assert.equal(netfilter.entryOf("a"), idOf("a"));
     assert.deepEqual(await inForce(a, b, c), ["a", "b-b", "c"]);
   });
 
   test("a slice that was made anew needs its policy put again", async () => {
+    const before = idOf("a");
     around.drop(slice("a"));
     around.make(slice("a"));
     assert.deepEqual(await inForce(a, b), ["b-b"]);
+    assert.equal(netfilter.entryOf("a"), before);
     await put(a);
+    assert.equal(netfilter.entryOf("a"), idOf("a"));
     assert.deepEqual(await inForce(a, b, c), ["a", "b-b", "c"]);
   });
 
