@@ -27,7 +27,9 @@ export interface Result extends Plan {
   readonly refused: number;
 }
 
-/** 5 s are asked for and measured; on a host busy with other tests it takes longer. */
+/** So long is asked for and measured: what takes longer is looked at while it does. */
+const SLOW_MS = 5000;
+/** On a host busy with other tests it takes longer. */
 const PATIENTLY = { deadlineMs: 60_000 };
 /** Restarted by systemd as soon as it is killed: otherwise most of the time there would be no daemon to kill. */
 const QUICK = `/etc/systemd/system/${SUPERVISOR_UNIT}.d/quick.conf`;
@@ -54,16 +56,18 @@ export async function chaos(plan: Plan, say: (line: string) => void): Promise<Re
   try {
     return await new Run(plan, cast, host, say).all();
   } catch (error) {
-    say((await host.machine.exec(["sh", "-c", LAST_WORDS], { check: false })).stdout);
+    say(await lastWords(host));
     throw error;
   }
 }
-/** What one wants to know of a run that failed. */
+/** What one wants to know of a run that failed, or takes its time. */
 const LAST_WORDS = `systemctl status --no-pager --lines=0 ${SUPERVISOR_UNIT} dbus.service systemd-journald.service; systemctl list-jobs
   journalctl --no-pager --lines=60 _SYSTEMD_UNIT=${SUPERVISOR_UNIT} + UNIT=${SUPERVISOR_UNIT} + UNIT=dbus.service
   journalctl --no-pager --lines=60 ${castOf(50)
     .victims.map((name) => `UNIT=${mainUnit(name)}`)
     .join(" + ")}`;
+const lastWords = async ({ machine }: Supervised): Promise<string> =>
+  (await machine.exec(["sh", "-c", LAST_WORDS], { check: false })).stdout;
 
 class Run {
   readonly #plan: Plan;
@@ -139,13 +143,19 @@ class Run {
     await this.#host.machine.writeFile("/etc/opencode/instances.json", fileOf(fileAtRest(this.#cast)));
     const quiet = performance.now();
     const names = Object.keys(fileAtRest(this.#cast)).sort();
+    let isTold = false;
     await waitFor(
       "what the file says",
       async (saw) => {
         const { state, problems, systemd } = await this.#host.status();
         const found = [...(await this.#host.instances()).values()];
         const fine = found.filter((each) => each.state === "starting" && each.policy.inForce && each.pid !== null);
-        saw({ state, problems, systemd, amiss: found.filter((each) => !fine.includes(each)).map(short) });
+        const amiss = found.filter((each) => !fine.includes(each)).map(short);
+        saw({ state, problems, systemd, amiss });
+        if (!isTold && performance.now() - quiet > SLOW_MS) {
+          isTold = true;
+          this.#say(`not as the file says after ${SLOW_MS} ms:\n${amiss.join("\n")}\n${await lastWords(this.#host)}`);
+        }
         return state === "ok" && systemd.connected && fine.map(({ name }) => name).join() === names.join();
       },
       { ...PATIENTLY, intervalMs: 50 },
