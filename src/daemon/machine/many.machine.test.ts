@@ -32,7 +32,18 @@ describe("fifty instances", () => {
   it("lie on mounts that systemd knows already: none is loaded for one start and forgotten again", async () => {
     const listed = await host.systemctl("list-units", "--all", "--plain", "--no-legend", "--type=mount");
     const known = new Set(listed.split("\n").map((line) => line.split(" ")[0]));
-    const on = ["/run/opencode-supervisor/root", "/var/lib/opencode/instance-state", "/var/tmp"];
+    const above = (path: string): string[] =>
+      path
+        .split("/")
+        .slice(2)
+        .map((_, index) =>
+          path
+            .split("/")
+            .slice(0, index + 2)
+            .join("/"),
+        );
+    const paths = ["/run/opencode-supervisor/root", "/var/lib/opencode/instance-state", "/var/tmp"];
+    const on = paths.flatMap((path) => [path, ...above(path)]);
     const mounts = (await host.machine.exec(["systemd-escape", "--path", "--suffix=mount", ...on])).stdout;
     assert.deepEqual(
       mounts
@@ -41,6 +52,11 @@ describe("fifty instances", () => {
         .filter((mount) => !known.has(mount)),
       [],
     );
+  });
+
+  it("are not interrupted by the daemon for each signal: it runs in batch (sched(7))", async () => {
+    const script = "ps -o cls= -p $(systemctl show --value -p MainPID opencode-supervisor)";
+    assert.equal((await host.machine.sh(script)).stdout.trim(), "B");
   });
 
   it("keep their processes while one is changed and a daemon comes and goes", async () => {

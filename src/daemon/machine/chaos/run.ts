@@ -102,6 +102,7 @@ class Run {
       await check();
       this.#say(`${killed} of ${this.#plan.kills} kills, ${rounds + 1} rounds; settled in ${this.#settled.at(-1)} ms`);
     }
+    await this.#settle(); // a daemon that has only just begun has not opened everything yet
     const descriptors = await this.#descriptors();
     for (let times = 0; times < 3; times++, rounds++) await this.#round(false);
     await check();
