@@ -57,9 +57,9 @@ export async function daemon(json = false): Promise<void> {
   // The target waits for us, and who asks waits in systemd's sockets: what is to run is asked for by it as soon as may be.
   const unasked = () => void (passed.size > 0 && notify("READY=1"));
   const started = times.reconcile.time(() => supervisor.start({ unasked, known: known.resolve }));
-  reload = reloader(supervisor, times, log, started, tidy);
   /** There is something to say, and servers are on their way: from here on there is time for the rest. */
   const underWay = Promise.race([known.promise, started]);
+  reload = reloader(supervisor, times, log, { underWay, started }, tidy);
   const logging = async (): Promise<void> => {
     await underWay;
     journal.tell(await openLogger(!json && process.env.INVOCATION_ID !== undefined));
@@ -101,31 +101,38 @@ export async function daemon(json = false): Promise<void> {
   await close();
 }
 
-/** One reload at a time, the first after `started`. A reload by signal is told to systemd (Type=notify-reload). */
+/**
+ * One file after the other is taken in, the first when what there is has been; it is not waited for what an earlier one has
+ * stopped, as that may take its time. A reload by signal is told to systemd (Type=notify-reload), and ends when all is settled.
+ */
 function reloader(
   supervisor: Supervisor,
   times: Timings,
   log: EventSink,
-  started: Promise<void>,
+  { underWay, started }: { underWay: Promise<void>; started: Promise<void> },
   done: () => void,
 ): (bySignal: boolean) => void {
-  let queue = started;
-  const once = async (bySignal: boolean): Promise<void> => {
+  let queue = underWay;
+  const once = async (bySignal: boolean, next: () => void): Promise<void> => {
     if (bySignal) notify(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
     const before = supervisor.file;
-    try {
-      await times.reconcile.time(() => supervisor.reload(bySignal));
+    const known = () => {
       // What instances are blocked by is told when it happens.
       if (bySignal || supervisor.file !== before) report(log, supervisor.file.problems);
+      next();
+    };
+    try {
+      await times.reconcile.time(() => supervisor.reload({ asked: bySignal, known }));
     } catch (error) {
       log.error({ kind: "trouble" }, `reload: ${String(error)}`);
-    } finally {
-      notify(`${bySignal ? "READY=1\n" : ""}STATUS=${summary(supervisor)}`);
-      done();
+      next();
     }
+    if (bySignal) await started; // before that it is not for a reload to say that all is ready
+    notify(`${bySignal ? "READY=1\n" : ""}STATUS=${summary(supervisor)}`);
+    done();
   };
   return (bySignal) => {
-    queue = queue.then(() => once(bySignal));
+    queue = queue.then(() => new Promise((next) => void once(bySignal, next)));
   };
 }
 

@@ -47,6 +47,30 @@ test("adding, changing and removing one leaves the others alone", async () => {
   assert.equal(host.calls.filter((call) => call.endsWith("opencode-b.service")).length, 1);
 });
 
+test("the next file is taken in while something in the one before takes its time", async () => {
+  const host = supervised(file("a"));
+  const supervisor = host.make();
+  await supervisor.start();
+  const held = Promise.withResolvers<void>();
+  const { prepare } = host.host;
+  host.host.prepare = async (wanted) => {
+    if (wanted.spec.name === "b") await held.promise;
+    await prepare(wanted);
+  };
+  host.disk.content = file("a", "b");
+  const known = Promise.withResolvers<void>();
+  const first = supervisor.reload({ known: known.resolve });
+  await known.promise;
+  host.disk.content = file("a", "b", "c");
+  const second = supervisor.reload();
+  await waitFor("the policy of c", () => host.table.has("c"));
+  assert.equal(host.table.has("b"), false);
+  held.resolve();
+  assert.deepEqual(await Promise.all([first, second]), [[], []]);
+  await waitFor("all ready", host.all(supervisor, "ready"));
+  assert.equal(Object.keys(host.states(supervisor)).join(), "a,b,c");
+});
+
 test("a new daemon adopts what runs and restarts nothing", async () => {
   const host = supervised(file("a", "b"));
   const first = host.make();

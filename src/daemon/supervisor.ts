@@ -151,17 +151,21 @@ export class Supervisor {
 
   /**
    * Read the file again and converge. When there is something new in it, or somebody asked, failed and blocked instances
-   * get another try. Answers with what is wrong.
+   * get another try. `known` is called when each instance has what is wanted of it, so that the next file need not wait
+   * until all is settled. Answers with what is wrong.
    */
-  async reload(asked = true): Promise<readonly Problem[]> {
+  async reload({ asked = true, known }: { asked?: boolean; known?: () => void } = {}): Promise<readonly Problem[]> {
     const before = this.#file;
     this.#file = await this.#ports.loader.load();
     const markers = new Set(await this.#ports.marked());
     for (const [name, controller] of this.#controllers) {
       if (!markers.has(name) && controller.view.started !== null) controller.observe({ started: null, ...UNPREPARED });
     }
-    await this.#converge(asked || this.#file !== before);
-    this.#states = await this.#ports.states(this.#inFile());
+    const given = this.#give(asked || this.#file !== before);
+    const [settling, states] = await Promise.all([given, this.#ports.states(this.#inFile())]);
+    this.#states = states;
+    known?.();
+    await withDeadline(Promise.all(settling), SETTLE_MS);
     return this.problems();
   }
 

@@ -1,10 +1,16 @@
 /** The file changes while instances run: what changed is done, and nothing else is touched. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { INSTANCE_FILE } from "../../spec/names.ts";
-import { fileOf, type Instances, light, Supervised } from "./testing.ts";
+import { INSTANCE_FILE, SUPERVISOR_UNIT } from "../../spec/names.ts";
+import { fileOf, type Instances, light, Supervised, scripted } from "./testing.ts";
 
 const isolated = (...outboundAllowCidrs: string[]) => ({ networkIsolation: { enable: true, outboundAllowCidrs } });
+/** Ends when it is allowed to; killed after 15 s, less than a reload waits. */
+const slow = (COLOR: string) =>
+  scripted("slow", 7005, "trap 'until [ -e go ]; do sleep 0.1; done; exit' TERM; while :; do sleep 0.1; done", {
+    environment: { COLOR },
+    sandbox: { serviceConfig: { TimeoutStopSec: 15 } },
+  });
 const abc = { a: light("a", 7001), b: light("b", 7002), c: light("c", 7003, isolated("192.0.2.0/24")) };
 
 describe("a changed instance file", () => {
@@ -121,6 +127,24 @@ describe("a changed instance file", () => {
     await host.machine.writeFile("/etc/elsewhere.json", fileOf({ ...abc, d: light("d", 7004) }));
     await host.until("d", "starting");
     await host.machine.exec(["sh", "-c", "cat >/etc/elsewhere.json"], { input: fileOf(abc) });
+    await host.untilAll(running);
+  });
+
+  it("another file is taken in while a server that the one before stops takes its time, also by a new daemon", async () => {
+    await take({ ...abc, slow: slow("red") });
+    await host.waitForUnit("opencode-slow.service");
+    const [pid] = await host.pids("slow");
+    await host.write({ ...abc, slow: slow("blue") });
+    await host.until("slow", "stopping");
+    await host.write({ ...abc, slow: slow("blue"), d: light("d", 7004) });
+    await host.until("d", "starting");
+    assert.equal((await host.until("slow", "stopping")).pid, pid);
+    await host.systemctl("restart", "--no-block", SUPERVISOR_UNIT);
+    await host.write({ ...abc, slow: slow("blue") });
+    await host.untilAll({ ...running, slow: "stopping" });
+    await host.machine.sh("touch /srv/slow/go");
+    await host.until("slow", "starting", (status) => status.pid !== null && status.pid !== pid);
+    await take(abc);
     await host.untilAll(running);
   });
 });
