@@ -7,7 +7,7 @@
  * daemon-reload systemd says of every unit that it was removed: what it says of units meanwhile is not believed.
  */
 import { createClient, type Message, type MessageBus } from "dbus-native";
-import { mainUnit, PARENT_SLICE, parseUnit, setupUnit, TARGET } from "../../spec/names.ts";
+import { PARENT_SLICE, parseUnit, TARGET } from "../../spec/names.ts";
 import type { UnitProperty } from "../../spec/unit.ts";
 import { cgroupId } from "../cgroup.ts";
 import { limiter } from "../limiter.ts";
@@ -22,7 +22,9 @@ import {
   type TransientUnit,
   type UnitRecord,
 } from "./port.ts";
-import { applyProperties, blankRecord, pathOfUnit, unitOfPath } from "./record.ts";
+import { HASH, type Interface, toRead } from "./reads.ts";
+import { blankRecord, pathOfUnit, unitOfPath } from "./record.ts";
+import { Records } from "./records.ts";
 import { toVariants } from "./variants.ts";
 
 const BUS = "unix:path=/run/dbus/system_bus_socket";
@@ -52,35 +54,6 @@ const MATCHES = [
   `sender='${DBUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
 ];
 
-/** SubStates between the end of a service and the wait for its next try: systemd goes on at once, and says so. */
-const OF_A_MOMENT = new Set(["dead-before-auto-restart", "failed-before-auto-restart"]);
-
-type Property = readonly [iface: Interface, name: string];
-const FIRST_SEEN = ["Service", "LogExtraFields"] as const;
-/** What a unit is read for when it is first seen, by role; later changes come by signal. */
-const READ: Readonly<Record<"main" | "setup" | "slice" | "ended", readonly Property[]>> = {
-  main: [FIRST_SEEN, ["Unit", "StateChangeTimestamp"], ["Service", "MainPID"], ["Service", "NRestarts"]],
-  setup: [FIRST_SEEN, ["Unit", "StateChangeTimestamp"]],
-  slice: [],
-  ended: [
-    ["Service", "Result"],
-    ["Service", "ExecMainCode"],
-    ["Service", "ExecMainStatus"],
-  ],
-};
-
-const SINCE: readonly Property[] = [["Unit", "StateChangeTimestamp"]];
-/**
- * An active service has not ended yet, or well. A setup whose main is active was started with it, in one call: it has its
- * hash, and nobody asks since when. `running`: instances whose main is active.
- */
-function toRead(unit: string, active: string, running: ReadonlySet<string>): readonly Property[] {
-  if (unit === TARGET) return SINCE;
-  const { role, name } = parseUnit(unit) ?? { role: "slice", name: "" };
-  if (role === "setup" && active === "active" && running.has(name)) return [];
-  return role === "slice" || active === "active" ? READ[role] : [...READ[role], ...READ.ended];
-}
-
 /** How the paths of such units begin; each unit that starts is cause for a dozen signals about others. */
 const OURS = pathOfUnit(PARENT_SLICE.replace(/\..*/, ""));
 /** Units the daemon follows: those of instances, and the target and slice that hold them all. */
@@ -90,13 +63,9 @@ export class DBusSystemd implements Systemd {
   readonly version: number;
   readonly #bus: MessageBus;
   readonly #call: Call;
-  readonly #records = new Map<string, UnitRecord>();
-  /** For each listing under way, what was said of units since it was asked for: its answers may be older. */
-  readonly #listings = new Set<(() => void)[]>();
+  readonly #records = new Records();
   /** Services whose hash is being asked for. */
   readonly #asked = new Set<string>();
-  /** Units whose records changed since they were last told of. */
-  readonly #untold = new Set<string>();
   readonly #jobs = new JobWaiter();
   readonly #starting = limiter(STARTING);
   readonly #listeners: ((event: SystemdEvent) => void)[] = [];
@@ -155,13 +124,10 @@ export class DBusSystemd implements Systemd {
   }
 
   async list(patterns: readonly string[]): Promise<UnitRecord[]> {
-    const heard: (() => void)[] = [];
-    this.#listings.add(heard);
-    try {
+    await this.#records.listing(async () => {
       const rows = await this.#manager("ListUnitsByPatterns", "asas", [[], patterns]);
       const units = (Array.isArray(rows) ? rows : []).filter(isUnitRow).filter((row) => row[2] !== "not-found");
-      this.#records.clear();
-      for (const [unit, , , active, sub] of units) this.#records.set(unit, { ...blankRecord(unit), active, sub });
+      this.#records.replace(units.map(([unit, , , active, sub]) => ({ ...blankRecord(unit), active, sub })));
       const mains = units.filter(([unit, , , active]) => active === "active" && parseUnit(unit)?.role === "main");
       const running = new Set(mains.map(([unit]) => parseUnit(unit)?.name ?? ""));
       await Promise.all(
@@ -169,16 +135,13 @@ export class DBusSystemd implements Systemd {
           toRead(unit, active, running).map((property) => this.#read(unit, ...property)),
         ),
       );
-      for (const name of running) this.#shareHash(name);
-      for (const again of heard) again();
-      return this.known();
-    } finally {
-      this.#listings.delete(heard);
-    }
+      for (const name of running) this.#records.shareHash(name);
+    });
+    return this.known();
   }
 
   known(): UnitRecord[] {
-    return [...this.#records.values()];
+    return this.#records.all();
   }
 
   record(unit: string): UnitRecord | undefined {
@@ -188,15 +151,7 @@ export class DBusSystemd implements Systemd {
   /** Take in one property that a listing does not carry; a unit that goes meanwhile has none. */
   async #read(unit: string, iface: Interface, name: string): Promise<void> {
     const value = await this.#get(unit, iface, name).catch(unlessCode(UNKNOWN_OBJECT));
-    const record = this.#records.get(unit);
-    if (record !== undefined) this.#records.set(unit, applyProperties(record, { [name]: value }));
-  }
-
-  /** Of an instance whose main is active: see {@link toRead}. */
-  #shareHash(name: string): void {
-    const [main, setup] = [this.#records.get(mainUnit(name)), this.#records.get(setupUnit(name))];
-    if (main === undefined || setup === undefined || setup.specHash !== null) return;
-    this.#records.set(setup.unit, { ...setup, specHash: main.specHash });
+    this.#records.answered(unit, { [name]: value });
   }
 
   startTransient(unit: TransientUnit, beside: readonly TransientUnit[] = []): Promise<JobResult> {
@@ -213,11 +168,7 @@ export class DBusSystemd implements Systemd {
   /** systemd took the unit, which had not been there: nobody needs to ask what its hash is. */
   #made({ unit, properties }: TransientUnit): void {
     const [fields] = toVariants(properties.filter(([name]) => name === "LogExtraFields"));
-    if (fields === undefined) return;
-    this.#said(() => {
-      const record = this.#records.get(unit) ?? blankRecord(unit);
-      this.#records.set(unit, applyProperties(record, { LogExtraFields: fields[1].value }));
-    });
+    if (fields !== undefined) this.#records.said(unit, { LogExtraFields: fields[1].value });
   }
 
   start(unit: string): Promise<JobResult> {
@@ -318,35 +269,19 @@ export class DBusSystemd implements Systemd {
   }
 
   #removed(unit: string): void {
-    this.#said(() => void this.#records.delete(unit));
-    this.#untold.delete(unit);
+    this.#records.gone(unit);
     this.#emit({ kind: "removed", unit });
   }
 
-  /** Take in what a signal said, and once more after the listings that are under way. */
-  #said(take: () => void): void {
-    take();
-    for (const listing of this.#listings) listing.push(take);
+  #changed(unit: string, properties: Record<string, unknown>, isWhole: boolean): void {
+    const news = this.#records.changed(unit, properties, isWhole);
+    if (news === "tell") this.#tell(unit);
+    if (news === "ask" && !this.#asked.has(unit)) this.#askForHash(unit);
   }
 
-  /**
-   * systemd says each change in two signals, of the service and then of the unit, so that who waits for the second one sees all
-   * of it at once (send_changed_signal() in dbus-unit.c). Half of what it says is of jobs and the like, and changes no record.
-   */
-  #changed(unit: string, properties: Record<string, unknown>, isWhole: boolean): void {
-    const before = this.#records.get(unit);
-    this.#said(() => {
-      this.#records.set(unit, applyProperties(this.#records.get(unit) ?? blankRecord(unit), properties));
-    });
-    const record = this.#records.get(unit) ?? blankRecord(unit);
-    if (record !== before) this.#untold.add(unit);
-    if (!isWhole || OF_A_MOMENT.has(record.sub) || !this.#untold.delete(unit)) return;
-    const role = parseUnit(unit)?.role;
-    if (record.specHash !== null || (role !== "main" && role !== "setup")) {
-      this.#emit({ kind: "unit", record });
-      return;
-    }
-    if (!this.#asked.has(unit)) this.#askForHash(unit);
+  #tell(unit: string): void {
+    const record = this.#records.get(unit);
+    if (record !== undefined) this.#emit({ kind: "unit", record });
   }
 
   /** A service seen for the first time: its hash never comes by signal. */
@@ -354,14 +289,13 @@ export class DBusSystemd implements Systemd {
     this.#asked.add(unit);
     const tell = () => {
       this.#asked.delete(unit);
-      const record = this.#records.get(unit);
-      if (record !== undefined) this.#emit({ kind: "unit", record });
+      this.#tell(unit);
     };
     const failed = (error: SystemdError) => {
       this.#asked.delete(unit);
-      if (error.code === NO_REPLY && this.#records.has(unit)) this.#askForHash(unit);
+      if (error.code === NO_REPLY && this.#records.get(unit) !== undefined) this.#askForHash(unit);
     };
-    this.#read(unit, ...FIRST_SEEN).then(tell, failed);
+    this.#read(unit, ...HASH).then(tell, failed);
   }
 
   #manager(member: string, signature?: string, body?: unknown[]): Promise<unknown> {
@@ -373,8 +307,6 @@ export class DBusSystemd implements Systemd {
     return this.#call(getMessage(pathOfUnit(unit), `${SYSTEMD}.${iface}`, name));
   }
 }
-
-type Interface = "Unit" | "Service" | "Slice";
 
 const getMessage = (path: string, iface: string, name: string): Message => ({
   ...{ destination: SYSTEMD, path, interface: PROPERTIES, member: "Get" },
