@@ -6,12 +6,11 @@ import type { UnitRecord } from "./systemd/port.ts";
 /** A service of this name that does not carry our hash is somebody else's. */
 export const isOurs = (record: UnitRecord | null): boolean => record !== null && record.specHash !== null;
 
-/** What is known of each instance's units. */
-export function observed(
-  records: readonly UnitRecord[],
-  slices: ReadonlyMap<string, bigint>,
-): Map<string, Pick<Partial<View>, "main" | "setup" | "slice">> {
-  const seen = new Map<string, Pick<Partial<View>, "main" | "setup" | "slice">>();
+type Seen = Pick<Partial<View>, "main" | "setup" | "slice">;
+
+/** What is known of each instance's units; `slices` are the cgroup ids of those that are active. */
+export function observed(records: readonly UnitRecord[], slices: ReadonlyMap<string, bigint>): Map<string, Seen> {
+  const seen = new Map<string, Seen>();
   for (const record of records) {
     const unit = parseUnit(record.unit);
     if (unit === null || record.active === "inactive" || (unit.role !== "slice" && !isOurs(record))) continue;
@@ -19,4 +18,22 @@ export function observed(
     seen.set(unit.name, { ...seen.get(unit.name), [unit.role]: unit.role === "slice" ? id : record });
   }
   return seen;
+}
+
+/** What there is of all instances, each by name. */
+export interface Found {
+  readonly seen: ReadonlyMap<string, Seen>;
+  /** Hash of what was started. */
+  readonly markers: ReadonlyMap<string, string>;
+  readonly roots: ReadonlySet<string>;
+  /** Hash of the policy in force. */
+  readonly installed: ReadonlyMap<string, string>;
+}
+
+/** What an earlier daemon left of an instance. What runs was prepared for; what does not is prepared again, which changes nothing that is right. */
+export function adopted(name: string, { seen, markers, roots, installed }: Found): Partial<View> {
+  const { main = null, setup = null, slice = null } = seen.get(name) ?? {};
+  const started = markers.get(name) ?? null;
+  const prepared = main?.specHash ?? started ?? (roots.has(name) ? "" : null);
+  return { main, setup, slice, started, prepared, installed: installed.get(name) ?? null };
 }

@@ -19,8 +19,9 @@ import type { Ports } from "./instance/steps.ts";
 import { UNPREPARED, type View, type Wanted } from "./instance/view.ts";
 import { withDeadline } from "./later.ts";
 import type { FileState, Loader } from "./loader.ts";
-import { isOurs, observed } from "./observed.ts";
+import { adopted, isOurs, observed } from "./observed.ts";
 import type { Systemd, SystemdEvent, UnitRecord } from "./systemd/port.ts";
+import { Target } from "./target.ts";
 
 export interface SupervisorPorts extends Omit<Ports, "egress"> {
   readonly systemd: Systemd;
@@ -72,8 +73,7 @@ export class Supervisor {
   readonly #followers: readonly Follower[];
   #file: FileState;
   #states: ReadonlyMap<string, string> = new Map();
-  /** opencode.target as it was last seen; null before. */
-  #target: { readonly active: boolean; readonly since: number } | null = null;
+  readonly #target = new Target();
   #idle: Promise<void> = Promise.resolve();
   #giving: Promise<unknown> = Promise.resolve();
   #reading: Promise<void> = Promise.resolve();
@@ -114,7 +114,7 @@ export class Supervisor {
   }
 
   get targetActive(): boolean {
-    return this.#target?.active === true;
+    return this.#target.active;
   }
 
   get connected(): boolean {
@@ -212,11 +212,7 @@ export class Supervisor {
     // Nothing is waited for from here on: what is known of the units is what they are now.
     const seen = observed(systemd.known(), slices);
     for (const name of new Set([...names, ...seen.keys(), ...installed.keys()])) {
-      const { main = null, setup = null, slice = null } = seen.get(name) ?? {};
-      const started = markers.get(name) ?? null;
-      // What is running was prepared for; what is not is prepared again, which changes nothing that is right.
-      const prepared = main?.specHash ?? started ?? (roots.has(name) ? "" : null);
-      this.#controller(name).observe({ main, setup, slice, started, prepared, installed: installed.get(name) ?? null });
+      this.#controller(name).observe(adopted(name, { seen, markers, roots, installed }));
     }
     this.#ports.events.adopted([...seen.keys()]);
   }
@@ -377,18 +373,10 @@ export class Supervisor {
       this.#converge(false).catch((error: unknown) => this.#ports.events.trouble("target", error));
   }
 
-  /**
-   * Take in how the target is; says whether there is anything new. systemd stops every instance with it, also when it is
-   * active again by the time we look: they are not to be taken for stopped by hand.
-   */
+  /** Take in how the target is; says whether something else is to run than before. */
   #takeTarget(record: UnitRecord | undefined): boolean {
-    const before = this.#target;
-    const now = { active: record?.active === "active", since: record?.since ?? 0 };
-    this.#target = now;
-    if (before === null) return now.active;
-    const again = now.active && before.active && before.since !== 0 && now.since !== before.since;
-    const ended = again || (now.active && !before.active);
+    const { news, ended } = this.#target.take(record);
     for (const controller of ended ? this.#controllers.values() : []) controller.observe({ ended: true });
-    return again || now.active !== before.active;
+    return news;
   }
 }
