@@ -6,7 +6,7 @@ import { isolated, LOGGING, open } from "./testing.ts";
 
 const small = isolated("a-b", {
   allow: { v4: ["10.0.0.0/8", "192.0.2.1"], v6: ["fd00::/8"] },
-  dns: { v4: ["127.0.0.53"], v6: [] },
+  dns: { v4: ["127.0.0.53", "192.0.2.53"], v6: [] },
   loopbackPorts: [9000],
   logging: { ...LOGGING, ratePerMinute: 6, burst: 7, mute: { v4: ["224.0.0.0/4"], v6: [] } },
 });
@@ -36,14 +36,18 @@ in: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-inbound: " leve
 in: counter goto closed
 out: th sport 8000 meta l4proto tcp jump answers comment "policy HASH 3"
 out: ct status & confirmed == 0 ct count over 4096 meta priority set 0x4f520030 goto no_a-b
-out: th dport 9000 meta l4proto { tcp, udp } fib daddr type local meta priority set 0x4f440030 accept
-out: th dport 53 meta l4proto { tcp, udp } ip daddr 127.0.0.53 accept
+out: th dport 9000 meta l4proto { tcp, udp } oif lo fib daddr type local meta priority set 0x4f440030 accept
+out: th dport 9000 meta l4proto { tcp, udp } ct status dnat fib daddr type local meta priority set 0x4f440030 accept
+out: th dport 53 meta l4proto { tcp, udp } oif lo fib daddr type local ip daddr 127.0.0.53 accept
+out: th dport 53 meta l4proto { tcp, udp } ct status dnat fib daddr type local ip daddr 127.0.0.53 accept
+out: th dport 53 meta l4proto { tcp, udp } ip daddr 192.0.2.53 accept
 out: th dport 53 meta l4proto { tcp, udp } goto no_a-b
 out: meta priority set 0x4f400030
 out: ip daddr 10.0.0.0/8 accept
 out: ip daddr 192.0.2.1 accept
 out: ip6 daddr fd00::/8 accept
-out: fib daddr type local accept
+out: oif lo fib daddr type local accept
+out: ct status dnat fib daddr type local accept
 out: goto no_a-b
 `;
 const abridged = (text: string): string =>

@@ -1,4 +1,5 @@
 /** One instance's part of the table: its chains, its counters, its entries. */
+import type { Networks } from "./cidr.ts";
 import { anyOf, towards } from "./match.ts";
 import {
   CROWDED,
@@ -48,6 +49,27 @@ const fromPort = (ports: readonly number[]): string =>
 const crowded = ({ connectionsMax }: Policy, mark: number, no: string): string =>
   `ct status & confirmed == 0 ct count over ${connectionsMax} meta priority set ${hex(mark + KEPT + CROWDED)} goto ${no}`;
 
+const isLoopbackAddress = (address: string): boolean => address.startsWith("127.") || address === "::1";
+
+/**
+ * A packet that stays on this host: one for a local address that goes by `lo`. A socket may be bound to another interface, or
+ * name one in a message, and then even 127.0.0.1 is sent out there. What somebody's NAT led back here was routed elsewhere before.
+ */
+const STAYS = ["oif lo", "ct status dnat"].map((way) => `${way} fib daddr type local`);
+
+/** Resolvers on loopback are asked there. */
+function dnsRules({ v4, v6 }: Networks, no: string): string[] {
+  const isBeyond = (address: string): boolean => !isLoopbackAddress(address);
+  const here = { v4: v4.filter(isLoopbackAddress), v6: v6.filter(isLoopbackAddress) };
+  const beyond = { v4: v4.filter(isBeyond), v6: v6.filter(isBeyond) };
+  const port = toPort([53]);
+  return [
+    ...STAYS.flatMap((stays) => towards(`${port} ${stays} `, here)),
+    ...towards(`${port} `, beyond),
+    `${port} goto ${no}`,
+  ];
+}
+
 /**
  * What is named port by port, marked as granted; then the mark on all the rest, which this host may receive (broadcast and
  * multicast too). A local address is looked for last: what goes beyond this host is the more, and need not pay for it.
@@ -61,10 +83,12 @@ function outRules(policy: Policy, slot: number, no: string): string[] {
     crowded(policy, mark, no),
     ...(loopbackPorts.length === 0
       ? []
-      : [`${toPort(loopbackPorts)} fib daddr type local meta priority set ${hex(mark + GRANTED)} accept`]),
-    ...(dns === undefined ? [] : [...towards(`${toPort([53])} `, dns), `${toPort([53])} goto ${no}`]),
+      : STAYS.map((stays) => `${toPort(loopbackPorts)} ${stays} meta priority set ${hex(mark + GRANTED)} accept`)),
+    ...(dns === undefined ? [] : dnsRules(dns, no)),
     `meta priority set ${hex(mark)}`,
-    ...(allow === undefined ? ["accept"] : [...towards("", allow), "fib daddr type local accept", `goto ${no}`]),
+    ...(allow === undefined
+      ? ["accept"]
+      : [...towards("", allow), ...STAYS.map((stays) => `${stays} accept`), `goto ${no}`]),
   ];
 }
 
@@ -104,8 +128,6 @@ function boundTo(address: string): string {
   if (address === "0.0.0.0") return "meta nfproto ipv4 ";
   return `${isV6(address) ? "ip6" : "ip"} daddr ${address} `;
 }
-
-const isLoopbackAddress = (address: string): boolean => address.startsWith("127.") || address === "::1";
 
 /** Further ports of a server on loopback are on either loopback: "localhost" is one or the other. */
 function inRules({ listen, logging }: Policy, names: ReturnType<typeof namesOf>): string[] {

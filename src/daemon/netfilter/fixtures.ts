@@ -103,6 +103,21 @@ for my $to (@ARGV) {
   print send($s, $six ? pack("C2n3", 128, 0, 0, 1, 1) : pack("C2n3", 8, 0, 0xf7fd, 1, 1), 0, $at) ? "ok" : "refused", "\\n";
 }`;
 
+/**
+ * Perl, as a user who may nothing: sends a datagram to each address from a socket that is bound to the interface
+ * (SO_BINDTODEVICE is 25); says "ok" or "refused". `INTERFACE PORT ADDRESS…`.
+ */
+export const BOUND = `use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6);
+my ($interface, $port, @addresses) = @ARGV;
+$> = 65534;
+for my $to (@addresses) {
+  my $six = $to =~ /:/;
+  socket(my $s, $six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0) or die $!;
+  setsockopt($s, SOL_SOCKET, 25, "$interface\\0") or die $!;
+  my $at = $six ? pack_sockaddr_in6($port, inet_pton(AF_INET6, $to)) : pack_sockaddr_in($port, inet_aton($to));
+  print defined send($s, "x", 0, $at) ? "ok" : "refused", "\\n";
+}`;
+
 /** Perl: `ADDRESS PORT COUNT PER-SECOND`: sends so many datagrams, evenly; says how many were refused to its face. */
 export const FLOOD = `use Socket; use Time::HiRes qw(time sleep);
 my ($address, $port, $count, $rate) = @ARGV;

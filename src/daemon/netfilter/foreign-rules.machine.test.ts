@@ -1,7 +1,7 @@
 /** Rules of other software beside ours, on a booted machine: none of them opens an instance. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { all, FROM_PEER, refusals, Scene } from "./testing.ts";
+import { all, FROM_PEER, policy, refusals, Scene } from "./testing.ts";
 
 let scene: Scene;
 before(async () => {
@@ -77,5 +77,8 @@ test("a destination that somebody's NAT leads back to this host is judged by whe
     "tcp 192.0.2.2 81": "ECONNREFUSED",
     "tcp 127.0.0.1 82": "EHOSTUNREACH",
   });
+  await scene.put(policy({ loopbackPorts: [5432] }));
+  assert.deepEqual(await scene.probe("a", "tcp 192.0.2.2 81"), all("ok", "tcp 192.0.2.2 81"));
+  await scene.put(policy());
   await scene.machine.exec(["nft", "delete", "table", "inet", "other"]);
 });

@@ -1,7 +1,7 @@
 /** What leaves an instance, on a booted machine: real slices, real sockets, the machine's own libnftables. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { HOLDER, PING, TO_ALL } from "./fixtures.ts";
+import { BOUND, HOLDER, PING, TO_ALL } from "./fixtures.ts";
 import { all, inSlice, policy, refusals, Scene, script } from "./testing.ts";
 
 let scene: Scene;
@@ -194,4 +194,19 @@ test("multicast and broadcast do not leave an isolated instance", async () => {
   assert.ok((await scene.recorded("blocked6_a")).includes("ff02::fb . 17 . 7777"));
   await send("open");
   await scene.machine.waitFor("what is allowed", async () => (await arrived()) === GROUPS.length);
+});
+
+test("what is addressed to this host does not leave it by the interface that a socket names", async () => {
+  await scene.machine.exec(["ip", "route", "add", "default", "via", "192.0.2.2"]);
+  const arrived = await scene.countAtPeer("strays", "ip daddr 127.0.0.0/8");
+  await scene.put(policy({ dns: { v4: ["127.0.0.53"], v6: [] } }));
+  const send = async (from: string, port: number) =>
+    (await scene.inside(from, ["perl", "-e", BOUND, "--", "eth0", String(port), "127.0.0.53"])).stdout.trim();
+  for (const port of [7000, 9000, 53]) assert.equal(await send("a", port), "refused", String(port));
+  assert.equal(await arrived(), 0);
+  assert.ok((await scene.recorded("blocked4_a")).includes("127.0.0.53 . 17 . 7000"));
+  assert.equal(await send("open", 7000), "ok");
+  await scene.machine.waitFor("what is allowed", async () => (await arrived()) === 1);
+  await scene.machine.exec(["ip", "route", "delete", "default"]);
+  await scene.put(policy());
 });
