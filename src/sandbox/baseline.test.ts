@@ -23,6 +23,7 @@ test("values have the bus's shape", () => {
     SecureBits: [2],
     UMask: [0o77],
     LimitCORE: [0n],
+    SyslogLevelPrefix: [false],
     RestrictNamespaces: [0x04000000n],
     ProtectControlGroupsEx: ["strict"],
     RestrictAddressFamilies: [[true, ["AF_INET", "AF_INET6", "AF_UNIX"]]],

@@ -92,6 +92,7 @@ const PROPERTIES: readonly (readonly [Directive, (value: string) => UnitProperty
   ["SystemCallErrorNumber", (value) => ["SystemCallErrorNumber", known(ERRNO, value)]],
   ["RestrictAddressFamilies", (value) => ["RestrictAddressFamilies", filter(value)]],
   ["UMask", (value) => ["UMask", Number.parseInt(value, 8)]],
+  ["SyslogLevelPrefix", (value) => ["SyslogLevelPrefix", yes(value)]],
   ["LimitCORE", (value) => ["LimitCORE", BigInt(value)]],
 ];
 

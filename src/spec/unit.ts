@@ -99,6 +99,7 @@ export const SIGNATURES = {
   SystemCallErrorNumber: "i",
   SystemCallFilter: "(bas)",
   SyslogIdentifier: "s",
+  SyslogLevelPrefix: "b",
   TasksMax: "t",
   TemporaryFileSystem: "a(ss)",
   TimeoutStartUSec: "t",

@@ -216,6 +216,21 @@ except OSError as e: print(e.strerror)'`;
     });
   }
 
+  test("write on terminals: what it prints is no emergency in the journal, whatever a line begins with", async () => {
+    // Given
+    const say = "echo '<0>fire'";
+    // When
+    await start(instance({ command: ["/bin/sh", "-c", `${say}; exec sleep 1000`], postInitScript: say }));
+    // Then
+    for (const unit of [SETUP, MAIN]) {
+      const [line] = await machine.waitFor(`a line of ${unit}`, async () => {
+        const lines = await machine.journal({ matches: [`_SYSTEMD_UNIT=${unit}`], grep: "fire" });
+        return lines.length > 0 && lines;
+      });
+      assert.deepEqual([line?.MESSAGE, line?.PRIORITY], ["<0>fire", "6"]);
+    }
+  });
+
   test("and none of it comes back with a daemon-reload", async () => {
     // Given
     const volatile =
