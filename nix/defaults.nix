@@ -7,6 +7,9 @@
 #   - mkForce, mkOverride, mkDefault keep their own priority; mkIf, mkMerge, mkBefore, mkAfter mean what they always do
 { lib }:
 let
+  inherited = (lib.mkDefault null).priority;
+  isOwn = option: option.highestPrio < inherited;
+
   byKind = {
     "if" = value: value // { content = lower value.content; };
     merge = value: value // { contents = map lower value.contents; };
@@ -24,6 +27,11 @@ let
 in
 {
   inherit lower;
+
+  # Whether an instance sets an option itself.
+  inherit isOwn;
+  # For a value that follows from an option: an instance's own wins over what is inherited, and an inherited one does not.
+  from = option: lib.mkOverride (if isOwn option then inherited - 1 else inherited + 1);
 
   # Modules for the submodule of an instance, from the option `services.opencode.defaults`. Errors name the file in
   # which the default was written.

@@ -16,6 +16,7 @@ let
   inherit (import ./schema.nix { inherit lib; }) field at instance;
   t = import ./types.nix { inherit lib; };
   opencode = import ./config/lib.nix { inherit lib; };
+  inherit (import ./defaults.nix { inherit lib; }) isOwn from;
 
   generated = pkgs.writeText "opencode-${name}.json" (opencode.render config.config);
   isOn =
@@ -192,8 +193,7 @@ in
       type = types.attrsOf types.bool;
       description = "Which of two options that exclude each other are set.";
       default = {
-        # Not by `defaults`, which an instance may go against.
-        package = options.package.highestPrio < (lib.mkDefault null).priority;
+        package = isOwn options.package;
         configFile = config.configFile != "${generated}";
         config = opencode.clean config.config != { };
       };
@@ -202,13 +202,13 @@ in
 
   config.config = lib.mkMerge [
     (lib.mkIf (config.model != null) {
-      model = lib.mkDefault (
+      model = from options.model (
         if config.provider == null || lib.hasInfix "/" config.model then
           config.model
         else
           "${config.provider}/${config.model}"
       );
     })
-    (lib.mkIf (config.provider != null) { enabled_providers = lib.mkDefault [ config.provider ]; })
+    (lib.mkIf (config.provider != null) { enabled_providers = from options.provider [ config.provider ]; })
   ];
 }

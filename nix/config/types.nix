@@ -2,19 +2,42 @@
 { lib }:
 let
   inherit (lib) mkOption types;
+  priorityOf = import ./priority.nix { inherit lib; };
+
+  # An object and a value of another kind cannot be merged: the more important one stands. `lsp = false` of an instance
+  # wins over `lsp.nixd = { … }` of `defaults`, in which only what is inside has a lower priority.
+  ofOneKind =
+    type:
+    type
+    // {
+      merge =
+        location: definitions:
+        let
+          isObject = definition: lib.isAttrs definition.value;
+          priority = definition: priorityOf definition.value;
+          winning = lib.foldl' lib.min (priority (lib.head definitions)) (map priority definitions);
+          isMixed = lib.any isObject definitions && !lib.all isObject definitions;
+        in
+        type.merge location (
+          if isMixed then lib.filter (one: priority one == winning) definitions else definitions
+        );
+      substSubModules = modules: ofOneKind (type.substSubModules modules);
+    };
 in
 rec {
   json =
-    types.nullOr (
-      types.oneOf [
-        types.bool
-        types.int
-        types.float
-        types.str
-        types.path
-        (types.listOf json)
-        (types.attrsOf json)
-      ]
+    ofOneKind (
+      types.nullOr (
+        types.oneOf [
+          types.bool
+          types.int
+          types.float
+          types.str
+          types.path
+          (types.listOf json)
+          (types.attrsOf json)
+        ]
+      )
     )
     // {
       description = "JSON value";
@@ -24,7 +47,7 @@ rec {
   option =
     type: description:
     mkOption {
-      type = types.nullOr type;
+      type = ofOneKind (types.nullOr type);
       default = null;
       inherit description;
     };
@@ -57,6 +80,6 @@ rec {
     "deny"
   ];
   # One action for all, or one for each pattern.
-  rule = types.either action (types.attrsOf action);
+  rule = ofOneKind (types.either action (types.attrsOf action));
   permission = types.either action (types.attrsOf rule);
 }

@@ -65,6 +65,15 @@ in
     "a configFile that is not for one" = case (both { configFile = "/etc/all.json"; } { configFile = null; } (file: _: file.configFile == "/etc/all.json")) [ true false ];
     "enable" = case (both { enable = false; } { enable = true; } (file [ "enable" ])) [ false true ];
     "a hook" = case (both { preInitScript = "all"; } { } (file [ "preInitScript" ])) [ "all" "all" ];
+    "permissions for each tool, and one for all" = case (both { config.permissions = { bash."git *" = "allow"; edit = "deny"; }; } { config.permission = "ask"; } (json [ "permission" ])) [ { bash."git *" = "allow"; edit = "deny"; } "ask" ];
+    "patterns of a tool, and one action" = case (both { config.permission.bash."git *" = "allow"; } { config.permission.bash = "deny"; } (json [ "permission" "bash" ])) [ { "git *" = "allow"; } "deny" ];
+    "an object, and a switch" = case (both { config.lsp.nixd.command = [ "nixd" ]; } { config.lsp = false; } (json [ "lsp" ])) [ { nixd.command = [ "nixd" ]; } false ];
+    "an object, and null" = case (both { config.compaction.auto = true; } { config.compaction = null; } (json [ "compaction" ])) [ { auto = true; } null ];
+    "an object that has no option, and text" = case (both { config.newer.deep.x = 1; } { config.newer.deep = "own"; } (json [ "newer" ])) [ { deep.x = 1; } { deep = "own"; } ];
+    "an object that is forced, and one value" = case (both { config.permission.bash = lib.mkForce "deny"; } { config.permission = "allow"; } (json [ "permission" ])) [ { bash = "deny"; } { bash = "deny"; } ];
+    "a model, where it is not in config" = case (both { config.model = "x/sonnet"; } { model = "x/opus"; } (json [ "model" ])) [ "x/sonnet" "x/opus" ];
+    "a model of both kinds" = case (both { config.model = "x/sonnet"; model = "x/haiku"; } { config.model = "x/opus"; } (json [ "model" ])) [ "x/sonnet" "x/opus" ];
+    "the one provider" = case (both { config.enabled_providers = [ "all" ]; } { provider = "own"; } (json [ "enabled_providers" ])) [ [ "all" ] [ "own" ] ];
     "model and provider" = case (both { provider = "local"; } { model = "coder"; } (_: json: [ (json.model or null) json.enabled_providers ])) [ [ null [ "local" ] ] [ "local/coder" [ "local" ] ] ];
   };
 
