@@ -88,7 +88,9 @@ in
     }) (
       removed
       ++ checks cfg.instanceFile.instances
-      ++ eachInstance (named (instance: opencode.errors instance.config))
+      ++ eachInstance (
+        named ({ origin, config, ... }: lib.optionals (!origin.configFile) (opencode.errors config))
+      )
       ++ host
     );
 

@@ -7,6 +7,7 @@
 #   - mkForce, mkOverride, mkDefault keep their own priority; mkIf, mkMerge, mkBefore, mkAfter mean what they always do
 { lib }:
 let
+  priorityOf = import ./config/priority.nix { inherit lib; };
   inherited = (lib.mkDefault null).priority;
   isOwn = option: option.highestPrio < inherited;
 
@@ -28,8 +29,9 @@ in
 {
   inherit lower;
 
-  # Whether an instance sets an option itself.
+  # Whether an instance sets an option itself, or a part of it.
   inherit isOwn;
+  hasOwn = option: lib.any (value: priorityOf value < inherited) option.definitions;
   # For a value that follows from an option: an instance's own wins over what is inherited, and an inherited one does not.
   from = option: lib.mkOverride (if isOwn option then inherited - 1 else inherited + 1);
 

@@ -16,7 +16,7 @@ let
   inherit (import ./schema.nix { inherit lib; }) field at instance;
   t = import ./types.nix { inherit lib; };
   opencode = import ./config/lib.nix { inherit lib; };
-  inherit (import ./defaults.nix { inherit lib; }) isOwn from;
+  inherit (import ./defaults.nix { inherit lib; }) isOwn hasOwn from;
 
   generated = pkgs.writeText "opencode-${name}.json" (opencode.render config.config);
   isOn =
@@ -195,7 +195,7 @@ in
       default = {
         package = isOwn options.package;
         configFile = config.configFile != "${generated}";
-        config = opencode.clean config.config != { };
+        config = opencode.clean config.config != { } && hasOwn options.config;
       };
     };
   };

@@ -115,6 +115,30 @@ in
       })).configFile;
       expected = "/etc/nixos/my-opencode.json";
     };
+    "a config that is ignored ends nothing, and what all inherit is nobody's mistake" = {
+      expr =
+        let
+          config = hostOf {
+            dev = least // {
+              configFile = "/etc/nixos/my-opencode.json";
+              config.mcp.half.type = "remote";
+            };
+          };
+          inherited = withDefaults { config.model = "sonnet"; model = "opus"; } {
+            dev = least // {
+              configFile = "/etc/nixos/my-opencode.json";
+            };
+          };
+        in
+        {
+          own = config.warnings;
+          inherited = inherited.warnings;
+        };
+      expected = {
+        own = [ "dev: configFile: is set, and `config` as well, which is ignored then; keep one of them" ];
+        inherited = [ ];
+      };
+    };
     "Explicit configFile with empty config" = {
       expr =
         let
