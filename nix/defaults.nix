@@ -25,6 +25,29 @@ let
       lib.mapAttrs (_: lower) value
     else
       (byKind.${lib.optionalString (lib.isAttrs value) (value._type or "")} or lib.mkDefault) value;
+
+  # What is no plain attribute set is a module: a function (of `name`, `config`, `lib`, …), or a file that holds one.
+  asModule =
+    file: module:
+    if lib.isFunction module then
+      {
+        _file = file;
+        imports = [
+          (lib.setFunctionArgs (given: asModule file (module given)) (lib.functionArgs module))
+        ];
+      }
+    else if lib.isAttrs module then
+      let
+        isLong = module ? config || module ? options;
+      in
+      lib.optionalAttrs isLong module
+      // {
+        _file = file;
+        imports = map (asModule file) (module.imports or [ ]);
+        config = lower (if isLong then module.config or { } else removeAttrs module [ "imports" ]);
+      }
+    else
+      asModule (toString module) (import module);
 in
 {
   inherit lower;
@@ -39,8 +62,14 @@ in
   # which the default was written.
   asModules =
     option:
-    map (definition: {
-      _file = definition.file;
-      config = lower definition.value;
-    }) option.definitionsWithLocations;
+    map (
+      { file, value }:
+      if lib.isAttrs value && !lib.isFunction value then
+        {
+          _file = file;
+          config = lower value;
+        }
+      else
+        asModule file value
+    ) option.definitionsWithLocations;
 }

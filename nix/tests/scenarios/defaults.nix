@@ -105,6 +105,12 @@ in
     ) { A = "1"; B = "2"; };
   };
 
+  "Modules" = {
+    "a function of the instance's name" = case (both ({ name, ... }: { stateDir = "/srv/state/${name}"; logLevel = "WARN"; }) { stateDir = "/srv/mine"; } (file: _: [ file.stateDir file.logLevel ])) [ [ "/srv/state/plain" "WARN" ] [ "/srv/mine" "WARN" ] ];
+    "a function of other options, under a condition" = case (both ({ config, lib, ... }: lib.mkIf (config.listen.port == 2000) { logLevel = "WARN"; }) { } (file: _: file.logLevel)) [ null "WARN" ];
+    "a file, with imports of its own" = case (both ./inherited.nix { environment.A = "own"; } (file: _: [ file.stateDir file.environment ])) [ [ "/srv/state/plain" { A = "imported"; } ] [ "/srv/state/own" { A = "own"; } ] ];
+  };
+
   "Units" = {
     "an operator's own systemd.services wins over what we render" = {
       expr =

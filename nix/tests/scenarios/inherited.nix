@@ -1,0 +1,6 @@
+# Defaults in a file of their own.
+{ name, ... }:
+{
+  imports = [ { environment.A = "imported"; } ];
+  stateDir = "/srv/state/${name}";
+}
