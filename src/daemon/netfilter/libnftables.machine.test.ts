@@ -75,6 +75,15 @@ test("killed, its rules hold; the next one takes over in place, with counters", 
   assert.deepEqual(await scene.inForce(policy()), [["a", true]]);
 });
 
+test("what somebody added to the shared rules while the table had no owner goes when the next one takes over", async () => {
+  await scene.killDriver();
+  await scene.machine.exec(["nft", `insert rule ${TABLE} output accept`]);
+  assert.deepEqual(await scene.probe("a", "tcp 192.0.2.3 80"), all("ok", "tcp 192.0.2.3 80"));
+  await scene.startDriver();
+  await scene.ask("adopt", gate);
+  assert.deepEqual(await scene.probe("a", "tcp 192.0.2.3 80"), refusals("tcp 192.0.2.3 80"));
+});
+
 test("destroyed, the table is gone and everybody reaches everything", async () => {
   assert.equal(await scene.ask("destroy"), null);
   assert.doesNotMatch((await scene.machine.exec(["nft", "list", "tables"])).stdout, /opencode/);

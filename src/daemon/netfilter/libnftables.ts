@@ -159,7 +159,10 @@ export class LibnftablesNetfilter implements Netfilter {
     return { installed, entries: new Map(entries) };
   }
 
-  /** Keeps a table of this layout; any other is replaced in the same transaction. */
+  /**
+   * Keeps a table of this layout; any other is replaced in the same transaction. What all instances share is made anew
+   * unless nobody can have touched it: while the table had no owner, a rule may have been added that lets everything pass.
+   */
   #adoption(gate: Gate, ids: GateIds, remake: boolean): string {
     const found = tableInfo(FAMILY, TABLE_NAME);
     if (found === null) return tableText(this.features, gate, ids);
@@ -167,7 +170,7 @@ export class LibnftablesNetfilter implements Netfilter {
     if (gateLayout(comment) !== LAYOUT || !canTake(this.features, found.flags)) {
       return deleteText() + tableText(this.features, gate, ids);
     }
-    return comment === gateComment(gate, ids) && !remake
+    return comment === gateComment(gate, ids) && this.isAsLeft() && !remake
       ? takeText(this.features)
       : tableText(this.features, gate, ids);
   }
