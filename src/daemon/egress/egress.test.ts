@@ -120,6 +120,16 @@ inNamespaces(import.meta.url, () => {
     });
   }
 
+  test("a rule that is added while there is no policy does not stay for the first", async () => {
+    await egress.open();
+    nft(`insert rule ${TABLE} output accept`);
+    await egress.put(a);
+    await waitFor("the policy at work", async () => {
+      sendFrom("a", "127.0.0.1", 99);
+      return ((await netfilter.refused()).get("a") ?? 0n) > 0n;
+    });
+  });
+
   test("a hundred hands one after the other leave all in force, and do not fill the journal", async () => {
     await putBoth();
     for (let hand = 0; hand < 100; hand++) nft("flush ruleset");

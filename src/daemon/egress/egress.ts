@@ -58,6 +58,7 @@ export class Egress {
     this.#guard = new Guard({
       policies: () => this.#placed(),
       verify,
+      isGateCurrent: () => this.#isGateCurrent(),
       remake: () => this.#open(true),
       put: (policy) => this.#commits.put(policy),
       repaired: (repair) => this.#repaired(repair),

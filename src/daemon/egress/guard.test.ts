@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { setImmediate } from "node:timers/promises";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { waitFor } from "../../../testbed/wait.ts";
 import type { Policy } from "../../netpolicy/policy.ts";
 import { isolated, open } from "../../netpolicy/testing.ts";
@@ -16,10 +16,12 @@ function guarded(...policies: Policy[]) {
   const kernel = new Set(policies.map(({ name }) => name));
   const refused = new Set<string>();
   const repairs: Repair[] = [];
+  const gate = { isCurrent: true };
   let remade = 0;
   const guard = new Guard({
     policies: () => policies,
     verify: async (wanted) => new Map(wanted.map(({ name }) => [name, kernel.has(name)])),
+    isGateCurrent: () => gate.isCurrent,
     remake: async () => void remade++,
     put: async ({ name }) => {
       if (refused.has(name)) throw new Error("no");
@@ -28,7 +30,7 @@ function guarded(...policies: Policy[]) {
     repaired: (repair) => void repairs.push(repair),
   });
   guards.push(guard);
-  return { kernel, refused, repairs, guard, remade: () => remade };
+  return { kernel, refused, repairs, guard, gate, remade: () => remade };
 }
 
 test("what somebody took away is put back, and said", async () => {
@@ -45,6 +47,18 @@ test("what somebody changed is made anew even when nothing is missing: it may sa
   guard.touched("nft (pid 7)");
   await waitFor("the repair", () => repairs.length === 1);
   assert.deepEqual([repairs[0]?.lost, remade()], [[], 1]);
+});
+
+test("what somebody changed while there is no policy is made anew for the next, unless the slice is gone", async () => {
+  const { repairs, guard, gate, remade } = guarded();
+  gate.isCurrent = false;
+  guard.touched("nft (pid 7)");
+  await delay(150);
+  assert.equal(remade(), 0);
+  gate.isCurrent = true;
+  guard.touched("nft (pid 8)");
+  await waitFor("the repair", () => repairs.length === 1);
+  assert.deepEqual([repairs[0]?.by, repairs[0]?.lost, remade()], ["nft (pid 8)", [], 1]);
 });
 
 test("a look at what is as it should be changes nothing", async () => {

@@ -28,6 +28,8 @@ export interface GuardPorts {
   /** Every policy that is to be in force now: of the instances that have a slice. */
   policies(): readonly Policy[];
   verify(policies: readonly Policy[]): Promise<ReadonlyMap<string, boolean>>;
+  /** Whether the gate is for the `opencode.slice` there is; one that is gone is not started for nobody. */
+  isGateCurrent(): boolean;
   /** Make what all instances share anew, with or without a table. */
   remake(): Promise<unknown>;
   put(policy: Policy): Promise<void>;
@@ -87,7 +89,8 @@ export class Guard implements Pick<NetfilterListener, "touched"> {
   async #repair(by: string | null): Promise<boolean> {
     const started = performance.now();
     const policies = this.#ports.policies();
-    if (policies.length === 0) return false;
+    // With nobody to keep back, what is put next still rests on what all instances share.
+    if (policies.length === 0 && (by === null || !this.#ports.isGateCurrent())) return false;
     const lost = await this.#missing(policies);
     if (lost.length === 0 && by === null) return false;
     await this.#ports.remake().catch(() => undefined); // each put tries that again, and says what is wrong
