@@ -7,11 +7,12 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmdirSync } from "node:fs";
 import { afterEach, beforeEach, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { inNamespaces } from "../../../packages/nftables-napi/testing.ts";
 import { waitFor } from "../../../testbed/wait.ts";
 import { CANARY, cgroupOf, gateAt, TABLE } from "../../netpolicy/names.ts";
 import type { Policy } from "../../netpolicy/policy.ts";
-import { isolated, open } from "../../netpolicy/testing.ts";
+import { isolated, LOGGING, open } from "../../netpolicy/testing.ts";
 import { mainUnit, PARENT_SLICE, sliceUnit } from "../../spec/names.ts";
 import { up } from "../instance/testing.ts";
 import { LibnftablesNetfilter } from "../netfilter/libnftables.ts";
@@ -50,15 +51,17 @@ inNamespaces(import.meta.url, () => {
   let reports: Report[];
   let unobserved: string[];
 
-  beforeEach(async () => {
-    for (const name of ["a", "b"]) mkdirSync(path(name), { recursive: true });
-    [systemd, repairs, reports, unobserved] = [new Systemd(), [], [], []];
-    netfilter = await LibnftablesNetfilter.open();
-    egress = new Egress(netfilter, systemd, {
+  const newEgress = () =>
+    new Egress(netfilter, systemd, {
       repaired: (repair) => void repairs.push(repair),
       refused: (report) => void reports.push(report),
       unobserved: (name) => void unobserved.push(name),
     });
+  beforeEach(async () => {
+    for (const name of ["a", "b"]) mkdirSync(path(name), { recursive: true });
+    [systemd, repairs, reports, unobserved] = [new Systemd(), [], [], []];
+    netfilter = await LibnftablesNetfilter.open();
+    egress = newEgress();
     for (const name of ["a", "b"]) systemd.set(up(mainUnit(name)));
   });
   afterEach(async () => {
@@ -227,5 +230,20 @@ inNamespaces(import.meta.url, () => {
       ],
     );
     assert.equal(egress.report("nobody"), null);
+  });
+
+  test("what was refused while no daemon was there is in the first summary of the next", async () => {
+    const brief = isolated("a", { logging: { ...LOGGING, summarySeconds: 1 } });
+    await egress.put(brief);
+    egress.close();
+    netfilter.close();
+    sendFrom("a", "127.0.0.1", 97);
+    netfilter = await LibnftablesNetfilter.open();
+    egress = newEgress();
+    await egress.open();
+    await setImmediate(); // what there is to read is read, and it is not known yet what is in force
+    assert.deepEqual(await egress.verify([brief]), new Map([["a", true]]));
+    await waitFor("the summary", () => reports.length > 0);
+    assert.match(reports[0]?.text ?? "", /^a: 1 packet to 127\.0\.0\.1:97\/udp refused; to allow: /);
   });
 });

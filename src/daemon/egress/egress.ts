@@ -220,6 +220,7 @@ export class Egress {
 
   #keep(policy: Policy): void {
     this.#policies.set(policy.name, policy);
+    this.#refusals.kept(policy);
     this.#observations.again(policy.name);
   }
 

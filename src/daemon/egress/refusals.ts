@@ -19,6 +19,8 @@ export class Refusals {
   readonly #ledger = new Ledger();
   readonly #reporter: Reporter;
   readonly #watch: RefusedWatch;
+  /** What was read at first of instances whose policy was not yet known to be in force. */
+  readonly #early = new Map<string, Reading>();
   /** When the next summary is set for; milliseconds since the epoch. */
   #summaryAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
@@ -34,11 +36,18 @@ export class Refusals {
     this.#watch.told().catch(() => undefined); // the table is being made anew, and it is read again
   }
 
+  /** A policy is in force from now on. */
+  kept(policy: Policy): void {
+    const reading = this.#early.get(policy.name);
+    if (reading !== undefined && this.#early.delete(policy.name)) this.#report(policy, reading, true);
+  }
+
   account(name: string): Account {
     return this.#ledger.account(name);
   }
 
   forget(name: string): void {
+    this.#early.delete(name);
     this.#ledger.forget(name);
     this.#reporter.forget(name);
   }
@@ -50,7 +59,11 @@ export class Refusals {
 
   #read(name: string, reading: Reading, isFirst: boolean): void {
     const policy = this.#ports.policies.get(name);
-    if (policy === undefined) return;
+    if (policy !== undefined) this.#report(policy, reading, isFirst);
+    else if (isFirst) this.#early.set(name, reading);
+  }
+
+  #report(policy: Policy, reading: Reading, isFirst: boolean): void {
     const now = Date.now();
     for (const report of this.#reporter.take(policy, reading, now, isFirst)) this.#ports.refused(report);
     this.#summariseLater(now);
