@@ -26,10 +26,10 @@ no: meta l4proto 1 update @blocked4_a-b { ip daddr . meta l4proto . @th,0,16 }
 no: meta l4proto != 58 update @blocked6_a-b { ip6 daddr . meta l4proto . th dport }
 no: meta l4proto 58 update @blocked6_a-b { ip6 daddr . meta l4proto . @th,0,16 }
 no: meta priority & 0xffe20000 == 0x4f420000 limit rate 6/minute burst 7 packets log prefix "opencode-a-b-connections: " level info flags skuid
-no: ip daddr 224.0.0.0/4 counter name blocked_a-b goto refuse
-no: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-blocked: " level info flags skuid
 no: counter name blocked_a-b
 no: jump tell
+no: ip daddr 224.0.0.0/4 goto refuse
+no: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-blocked: " level info flags skuid
 no: goto refuse
 in: ip daddr 127.0.0.1 tcp dport 8000 goto pass
 in: limit rate 6/minute burst 7 packets log prefix "opencode-a-b-inbound: " level info

@@ -98,7 +98,6 @@ function outRules(policy: Policy, slot: number, no: string): string[] {
  */
 function noRules({ isolation, logging }: Policy, names: ReturnType<typeof namesOf>): string[] {
   const end = `goto ${isolation?.mode === "audit" ? "pass" : "refuse"}`;
-  const counted = `counter name ${names.blocked}`;
   return [
     ...(["ip", "ip6"] as const).flatMap((family) => {
       const set = family === "ip" ? names.blocked4 : names.blocked6;
@@ -109,10 +108,10 @@ function noRules({ isolation, logging }: Policy, names: ReturnType<typeof namesO
       ];
     }),
     `${marked(CROWDED)} ${limited(logging)} log prefix "${names.crowdedPrefix}" level info flags skuid`,
-    ...towards("", logging.mute, `${counted} ${end}`),
-    `${limited(logging)} log prefix "${names.logPrefix}" level info flags skuid`,
-    counted,
+    `counter name ${names.blocked}`,
     "jump tell",
+    ...towards("", logging.mute, end),
+    `${limited(logging)} log prefix "${names.logPrefix}" level info flags skuid`,
     end,
   ];
 }

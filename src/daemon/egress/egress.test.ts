@@ -246,4 +246,12 @@ inNamespaces(import.meta.url, () => {
     await waitFor("the summary", () => reports.length > 0);
     assert.match(reports[0]?.text ?? "", /^a: 1 packet to 127\.0\.0\.1:97\/udp refused; to allow: /);
   });
+
+  test("what is muted is counted and known, though nothing else is refused", async () => {
+    await egress.put(isolated("a", { logging: { ...LOGGING, mute: { v4: ["127.0.0.9"], v6: [] } } }));
+    sendFrom("a", "127.0.0.9", 99);
+    await waitFor("it", () => egress.report("a")?.total === 1, { deadlineMs: 2000 });
+    const muted = egress.report("a")?.destinations.map(({ address, muted }) => [address, muted]);
+    assert.deepEqual([muted, reports], [[["127.0.0.9", true]], []]);
+  });
 });
