@@ -98,7 +98,10 @@ const NOT_SYN = "tcp flags & (syn | ack) != syn";
 const UNREGISTERED = "counter name unregistered drop";
 const socketIn = ({ cgroup, level }: Place): string => `socket cgroupv2 level ${level} "${cgroup}"`;
 
-/** `[chain, rule]` in order. 1 and 58 are ICMP and ICMPv6: from a socket, an echo request, which the kernel answers. */
+/**
+ * `[chain, rule]` in order. 1 and 58 are ICMP and ICMPv6: from a socket, an echo request. The kernel answers it to whoever has
+ * the identifier, which may be another instance's socket, so that it is judged like what nobody is known to get.
+ */
 function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonly [chain: string, rule: string])[] {
   const slice = `socket cgroupv2 level ${gate.level + 1}`;
   const inGate = socketIn(gate);
@@ -138,8 +141,6 @@ function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonl
     ["foreign", UNREGISTERED],
     ["loopback", `ip daddr ${CANARY.address} meta l4proto udp goto canary`],
     ["loopback", `meta priority & ${hex((MARK_MASK | SLOT_MASK) >>> 0)} . ${slice} @own goto pass`],
-    ["loopback", "meta l4proto 1 goto pass"],
-    ["loopback", "meta l4proto 58 goto pass"],
     ["loopback", "socket wildcard <= 1 goto foreign"],
     ["loopback", `${NOT_SYN} goto pass`],
     ["loopback", "goto foreign"],

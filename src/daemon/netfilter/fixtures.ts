@@ -104,6 +104,22 @@ for my $to (@ARGV) {
 }`;
 
 /**
+ * Perl, as a user who may nothing: two ends of a ping, by ICMP sockets with the same identifier (net.ipv4.ping_group_range).
+ * `hear` says what the answer to somebody's echo request held, `ADDRESS` sends one when there is a line to read.
+ */
+export const ECHO = `use Socket; $| = 1;
+my ($to) = @ARGV;
+$) = "65534 65534"; $> = 65534;
+socket(my $s, AF_INET, SOCK_DGRAM, 1) or die $!;
+setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1) and bind($s, pack_sockaddr_in(77, INADDR_ANY)) or die $!;
+print "bound\\n";
+if ($to ne "hear") { <STDIN>; send($s, pack("C2n3", 8, 0, 0, 77, 1) . "secret", 0, pack_sockaddr_in(0, inet_aton($to))); exit }
+vec(my $ready = "", fileno($s), 1) = 1;
+my $answer = " " x 8 . "nothing";
+recv($s, $answer, 100, 0) if select($ready, undef, undef, 3) > 0;
+print "heard ", substr($answer, 8), "\\n";`;
+
+/**
  * Perl, as a user who may nothing: sends a datagram to each address from a socket that is bound to the interface
  * (SO_BINDTODEVICE is 25); says "ok" or "refused". `INTERFACE PORT ADDRESS…`.
  */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { open } from "../../netpolicy/testing.ts";
-import { BROADCAST, RENDEZVOUS } from "./fixtures.ts";
+import { BROADCAST, ECHO, RENDEZVOUS } from "./fixtures.ts";
 import { all, FROM_PEER, inSlice, policy, refusals, Scene, script } from "./testing.ts";
 
 let scene: Scene;
@@ -75,6 +75,23 @@ test("two that help each other find no way between them", async () => {
     ["b", "5002", "5001"],
   ].map(([name = "", ...ports]) => scene.program(inSlice(name, script(RENDEZVOUS, ...ports))));
   for (const end of ends) assert.match(await end.line(), /^heard nothing$/);
+});
+
+test("nor by an echo on loopback, which is answered to whoever has its identifier", async () => {
+  await scene.machine.exec(["sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647"]);
+  const heard = async (from: string, by: string) => {
+    const end = (name: string, what: string) => scene.program(inSlice(name, ["perl", "-e", ECHO, "--", what]));
+    const sends = end(from, "127.0.0.1");
+    assert.equal(await sends.line(), "bound");
+    const hears = end(by, "hear"); // the last one gets the answer
+    assert.equal(await hears.line(), "bound");
+    sends.child.stdin.write("\n");
+    return await hears.line();
+  };
+  const counted = await scene.counter("blocked_a");
+  assert.equal(await heard("a", "b"), "heard nothing");
+  assert.equal(await scene.counter("blocked_a"), counted + 1);
+  assert.equal(await heard("open", "open"), "heard secret");
 });
 
 test("a broadcast that is allowed out does not come back to somebody else's socket", async () => {
