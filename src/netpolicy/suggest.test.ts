@@ -21,6 +21,8 @@ const ONES: readonly (readonly [what: string, wanted: Parameters<typeof allowanc
   ["192.0.2.1:53/tcp", to("192.0.2.1", 53), "networkIsolation.allowLoopbackPorts = [ 53 ];"],
   ["[2001:db8::1]:80/tcp", to("2001:db8::1", 80), "networkIsolation.allowLoopbackPorts = [ 80 ];"],
   ["::1/icmpv6", to("::1", 0, 58), null],
+  ["127.0.0.1:80/sctp", to("127.0.0.1", 80, 132), null],
+  ["127.0.0.1:0/tcp", to("127.0.0.1", 0), null],
 ];
 for (const [text, wanted, line] of ONES) {
   test(`to allow ${text}`, () => {
@@ -48,8 +50,18 @@ test("what it did not dare is said", () => {
 
 test("each list gets its own, sorted", () => {
   const wanted = [to("127.0.0.1", 9000), to("::1", 80), to("203.0.113.53", 53, 17), to("203.0.113.53", 53)];
-  assert.deepEqual(suggest(wanted, own), { add: { dns: ["203.0.113.53"], allowLoopbackPorts: [80, 9000] }, notes: [] });
+  const { add, notes } = suggest(wanted, own);
+  assert.deepEqual(add, { dns: ["203.0.113.53"], allowLoopbackPorts: [80, 9000] });
+  assert.match(
+    notes.join(),
+    /^where networkIsolation\.dns was not set, it takes the place of the host's own resolvers/,
+  );
   assert.deepEqual(suggest([], own), { add: {}, notes: [] });
+});
+
+test("an address of this host that is not loopback is let through by both layers", () => {
+  const add = { outboundAllowCidrs: ["192.0.2.1/32"], allowLoopbackPorts: [5432] };
+  assert.deepEqual(suggest([to("192.0.2.1", 5432)], own), { add, notes: [] });
 });
 
 test("a suggestion allows every address that was asked for, and no other", () => {

@@ -1,5 +1,6 @@
 /** What to write to allow what was refused. Pure. */
 import ipaddr from "ipaddr.js";
+import { isLoopback } from "../spec/address.ts";
 import { normalise, within } from "./cidr.ts";
 import type { Policy } from "./policy.ts";
 
@@ -31,6 +32,8 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   58: "icmpv6",
   132: "sctp",
 };
+/** Protocols that policies name by port. */
+const isNamed = (protocol: number): boolean => protocol === TCP || protocol === UDP;
 const hasPort = (protocol: number): boolean => protocol !== 1 && protocol !== 58;
 
 export const protocolName = (protocol: number): string => PROTOCOLS[protocol] ?? String(protocol);
@@ -61,18 +64,19 @@ const isRouted = (address: string): boolean => ROUTED.has(ipaddr.parse(address).
 /** The list and the entry that allow one destination; null where none would. */
 export function allowance(wanted: Wanted, own: ReadonlySet<string>): { option: Option; value: string | number } | null {
   const { address, protocol, port } = wanted;
-  if (isHere(address, own)) return hasPort(protocol) ? { option: "allowLoopbackPorts", value: port } : null;
-  if (port === DNS && (protocol === TCP || protocol === UDP)) return { option: "dns", value: address };
-  return { option: "outboundAllowCidrs", value: `${address}/${address.includes(":") ? 128 : 32}` };
+  if (isHere(address, own)) return isNamed(protocol) && port > 0 ? { option: "allowLoopbackPorts", value: port } : null;
+  if (port === DNS && isNamed(protocol)) return { option: "dns", value: address };
+  return { option: "outboundAllowCidrs", value: single(address) };
 }
+
+const single = (address: string): string => `${address}/${address.includes(":") ? 128 : 32}`;
 
 /** Whether the policy lets it through by now; what is not known is whose listener of this host it is. */
 export function isAllowed({ isolation, loopbackPorts }: Policy, wanted: Wanted, own: ReadonlySet<string>): boolean {
   const { address, protocol, port } = wanted;
-  if (isHere(address, own)) return (protocol === TCP || protocol === UDP) && loopbackPorts.includes(port);
+  if (isHere(address, own)) return isNamed(protocol) && loopbackPorts.includes(port);
   if (isolation === null) return true;
-  const isDns = port === DNS && (protocol === TCP || protocol === UDP);
-  return within(isDns ? isolation.dns : isolation.allow)(address);
+  return within(port === DNS && isNamed(protocol) ? isolation.dns : isolation.allow)(address);
 }
 
 /** `networkIsolation.dns = [ "192.0.2.1" ];`, as Nix has it. */
@@ -94,6 +98,10 @@ const networkOf = (address: string): string => {
 /** The shortest list that allows all of these, and nothing that was not asked for but the other ports of each address. */
 export function suggest(wanted: readonly Wanted[], own: ReadonlySet<string>): Suggestion {
   const add: Partial<Record<Option, Set<string | number>>> = {};
+  const put = (option: Option, value: string | number): void => {
+    add[option] ??= new Set();
+    add[option].add(value);
+  };
   const noise = new Set<string>();
   const alone: string[] = [];
   for (const each of wanted) {
@@ -102,9 +110,11 @@ export function suggest(wanted: readonly Wanted[], own: ReadonlySet<string>): Su
     const { option, value } = allowed;
     if (option !== "allowLoopbackPorts" && !isRouted(each.address)) noise.add(each.address);
     else {
-      add[option] ??= new Set();
-      add[option].add(value);
+      put(option, value);
       if (option === "outboundAllowCidrs") alone.push(each.address);
+      // The units' own filter knows loopback and what is listed, not which addresses are this host's.
+      if (option === "allowLoopbackPorts" && own.has(each.address) && !isLoopback(each.address))
+        put("outboundAllowCidrs", single(each.address));
     }
   }
   const { outboundAllowCidrs, dns, allowLoopbackPorts } = add;
@@ -116,9 +126,16 @@ export function suggest(wanted: readonly Wanted[], own: ReadonlySet<string>): Su
         ? {}
         : { allowLoopbackPorts: [...allowLoopbackPorts].sort((a, b) => Number(a) - Number(b)) }),
     },
-    notes: [...notMerged([...new Set(alone)]), ...[...noise].sort().map(muteNote)],
+    notes: [
+      ...(dns === undefined ? [] : [DNS_NOTE]),
+      ...notMerged([...new Set(alone)]),
+      ...[...noise].sort().map(muteNote),
+    ],
   };
 }
+
+const DNS_NOTE =
+  "where networkIsolation.dns was not set, it takes the place of the host's own resolvers: name those as well that are to stay";
 
 const muteNote = (address: string): string =>
   `${address} is multicast, broadcast or link-local and left out: allow it by hand if it is meant, or mute it with networkIsolation.logging.mute`;
