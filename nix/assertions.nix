@@ -8,6 +8,7 @@ let
   cfg = config.services.opencode;
   checks = import ./checks { inherit lib; };
   text = import ./checks/text.nix { inherit lib; };
+  inherit (import ./address.nix { inherit lib; }) canonical;
   opencode = import ./config/problems.nix { inherit lib; };
   kernel = config.boot.kernelPackages.kernel.version;
 
@@ -33,6 +34,41 @@ let
       }
     else
       null;
+
+  isHere =
+    address:
+    lib.elem (canonical address) [
+      "127.0.0.1"
+      "0.0.0.0"
+      "::"
+    ];
+  # Where Prometheus brings its token: no agent may have that port.
+  tokenTaken = lib.optionals cfg.monitoring.enable (
+    eachInstance (
+      instance:
+      { enable, listen, ... }:
+      map
+        (
+          { field, ... }:
+          text.format {
+            inherit instance field;
+            what = "is ${toString cfg.monitoring.port}, the port of services.opencode.monitoring";
+            fix = "write another port, here or in monitoring.port";
+          }
+        )
+        (
+          lib.filter ({ value, ... }: enable && isHere listen.address && value == cfg.monitoring.port) (
+            [
+              {
+                field = "listen.port";
+                value = listen.port;
+              }
+            ]
+            ++ text.items "listen.extraPorts" listen.extraPorts
+          )
+        )
+    )
+  );
 
   host =
     lib.optional (lib.versionOlder config.systemd.package.version "254") (
@@ -91,6 +127,7 @@ in
       ++ eachInstance (
         named ({ origin, config, ... }: lib.optionals (!origin.configFile) (opencode.errors config))
       )
+      ++ tokenTaken
       ++ host
     );
 
