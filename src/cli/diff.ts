@@ -22,7 +22,7 @@ export const diff = (path: string, json: boolean): Promise<number> =>
     const found = differences(now, then, hash);
     tellProblems(then.problems);
     if (json) writeJson({ instances: found, problems: then.problems } satisfies FileDifference);
-    else writeLines(found.length === 0 ? ["nothing would change"] : found.flatMap(text));
+    else writeLines(found.length === 0 ? ["nothing would change"] : found.flatMap(linesOf));
     if (then.problems.length > 0) return EX.DATAERR;
     return found.length === 0 ? EX.OK : EX.FAILURE;
   });
@@ -95,11 +95,11 @@ const EFFECTS: Readonly<Record<InstanceDifference["effect"], string>> = {
   stops: "is stopped; its state stays",
   restarts: "is restarted",
   policy: "runs on, its network policy changes live",
-  nothing: "runs on as it is",
+  nothing: "nothing is started, stopped or restarted",
   kept: "stays as it is: the file has mistakes about it",
 };
 
-const text = ({ name, effect, fields }: InstanceDifference): string[] => [
+export const linesOf = ({ name, effect, fields }: InstanceDifference): string[] => [
   `${name}: ${EFFECTS[effect]}`,
   ...fields.flatMap(({ field, before, after }) =>
     field === "" ? [] : [`  - ${field}: ${JSON.stringify(before)}`, `  + ${field}: ${JSON.stringify(after)}`],

@@ -11,7 +11,7 @@ import { HOST } from "../sandbox/testing.ts";
 import { Explanation } from "./answers.ts";
 import { sentOf } from "./client.ts";
 import { passwordIn, urlOf } from "./credentials.ts";
-import { differences } from "./diff.ts";
+import { differences, linesOf } from "./diff.ts";
 import { type Facts, findings, isAtLeast } from "./doctor.ts";
 import { explanation } from "./explain.ts";
 import { fieldsOf, isWritten } from "./fields.ts";
@@ -95,6 +95,9 @@ test("diff says what becomes of each: started, stopped, restarted, changed live,
     ["a restarts", "b policy", "c stops", "d kept", "e starts", "off nothing"],
   );
   assert.deepEqual(found[0]?.fields, [{ field: "logLevel", before: null, after: "DEBUG" }]);
+  assert.deepEqual(found.slice(-1).flatMap(linesOf), [
+    ...["off: nothing is started, stopped or restarted", "  - logLevel: null", '  + logLevel: "DEBUG"'],
+  ]);
 });
 
 test("explain says of each setting whether it is the file's, a default, or follows from name or host", () => {
