@@ -5,8 +5,8 @@ import { SERVER_USER } from "../daemon/host/credentials.ts";
 import { readText } from "../daemon/host/files.ts";
 import { credentialFile } from "../spec/names.ts";
 import type { Attachment, Credentials } from "./answers.ts";
-import { get, understood } from "./client.ts";
-import type { Call } from "./command.ts";
+import { detailOf, get, understood } from "./client.ts";
+import { type Call, Unavailable } from "./command.ts";
 import { EX } from "./exit.ts";
 import { failed, unknownInstance, writeJson, writeLines } from "./output.ts";
 import { columns } from "./table.ts";
@@ -50,6 +50,7 @@ async function attachment(name: string, program: string, command: (url: string) 
 /** Null when there is no such instance. */
 async function asked(name: string): Promise<InstanceStatus | null> {
   const answer = await get(`/v1/instances/${encodeURIComponent(name)}`);
+  if (answer.status === 409) throw new Unavailable(detailOf(answer));
   return answer.status === 404 ? null : understood(InstanceStatus, answer.body);
 }
 

@@ -10,7 +10,8 @@ const EVERY_MS = 200;
 const PATIENCE_MS = 60_000;
 
 type Counts = Readonly<Record<string, number>>;
-const ask = async (): Promise<Counts> => understood(Status, (await get("/v1/status")).body).instances;
+export const overall = async (): Promise<Status> => understood(Status, (await get("/v1/status")).body);
+const ask = async (): Promise<Counts> => (await overall()).instances;
 
 export interface FollowOptions {
   /** Instances there are to be before it is over. */

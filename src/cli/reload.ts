@@ -2,7 +2,7 @@
 import { INSTANCE_FILE, SUPERVISOR_UNIT, TARGET } from "../spec/names.ts";
 import type { Call } from "./command.ts";
 import { EX } from "./exit.ts";
-import { followAll, meanwhile } from "./follow.ts";
+import { followAll, meanwhile, overall } from "./follow.ts";
 import { readInstances } from "./instance-files.ts";
 import { status } from "./status.ts";
 import { systemctl } from "./systemctl.ts";
@@ -11,20 +11,22 @@ import { systemctl } from "./systemctl.ts";
 export async function reload({ wait, json }: Call["options"]): Promise<number> {
   const code = await meanwhile(systemctl("reload", SUPERVISOR_UNIT));
   if (code !== 0) return refused();
-  return wait === true ? settled(json === true) : status(undefined, json === true);
+  if (wait !== true) return status(undefined, json === true);
+  const { target } = await overall();
+  return settled(target === "active" ? await enabled() : 0, json === true);
 }
 
 /** Starts opencode.target with all that belongs to it; returns once all are up or have failed. */
 export async function startAll({ json }: Call["options"]): Promise<number> {
   const code = await meanwhile(systemctl("start", TARGET));
-  return code === 0 ? settled(json === true) : refused();
+  return code === 0 ? settled(await enabled(), json === true) : refused();
 }
 
 /** systemctl has said why. */
 const refused = (): number => (process.getuid?.() === 0 ? EX.UNAVAILABLE : EX.NOPERM);
 
-async function settled(json: boolean): Promise<number> {
-  const isOver = await followAll({ least: await enabled() });
+async function settled(least: number, json: boolean): Promise<number> {
+  const isOver = await followAll({ least });
   const code = await status(undefined, json);
   return isOver ? code : EX.FAILURE;
 }

@@ -2,10 +2,10 @@
 import { InstanceDetail, InstanceList, type InstanceStatus, Status } from "../daemon/api/model.ts";
 import { STATES } from "../daemon/instance/state.ts";
 import { formatProblem } from "../spec/problem.ts";
-import { get, understood } from "./client.ts";
+import { detailOf, get, understood } from "./client.ts";
 import { type Call, UsageError } from "./command.ts";
 import { EX } from "./exit.ts";
-import { unknownInstance, write, writeJson, writeLines } from "./output.ts";
+import { failed, unknownInstance, write, writeJson, writeLines } from "./output.ts";
 import { listed, type Screen, shown } from "./table.ts";
 
 /** Exit 0 when all is well, 1 when something needs a person; of one instance always 0. */
@@ -34,6 +34,7 @@ export async function instances({ state, names, json }: Call["options"]): Promis
 async function one(name: string, json: boolean): Promise<number> {
   const answer = await get(`/v1/instances/${encodeURIComponent(name)}`);
   if (answer.status === 404) return unknownInstance(name);
+  if (answer.status === 409) return failed(EX.FAILURE, detailOf(answer));
   const instance = understood(InstanceDetail, answer.body);
   if (json) writeJson(instance);
   else write(detail(instance));

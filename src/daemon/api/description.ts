@@ -62,13 +62,13 @@ const READ: readonly Operation[] = [
   {
     ...{ method: "get", path: "/v1/instances/:name", socket: "status", answer: InstanceDetail },
     summary: "one instance, with what it uses now",
-    problems: ["no-such-instance"],
+    problems: ["no-such-instance", "not-runnable"],
   },
   {
     ...{ method: "get", path: "/v1/instances/:name/logs", socket: "status", answer: LogPage },
     summary: "the last lines of its units in the journal, the oldest first; with `after`, those since",
     querystring: LogsAsked,
-    problems: ["no-such-instance", "bad-request", "busy", "no-journal"],
+    problems: ["no-such-instance", "not-runnable", "bad-request", "busy", "no-journal"],
   },
   {
     ...{ method: "get", path: "/v1/instances/:name/egress", socket: "status", answer: EgressReport },

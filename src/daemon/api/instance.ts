@@ -8,7 +8,7 @@ import type { LogPage, LogReader } from "../journal/read.ts";
 import { instanceStatuses, type Snapshot } from "../status.ts";
 import type { LogsAsked } from "./description.ts";
 import type { InstanceDetail, InstanceStatus } from "./model.ts";
-import { noSuchInstance } from "./problems.ts";
+import { noSuchInstance, targetIsDown } from "./problems.ts";
 
 export interface InstanceSource {
   snapshot(): Snapshot;
@@ -21,11 +21,12 @@ interface Named {
   Params: { readonly name: string };
 }
 
-/** The one of this name; a {@link Refusal} when there is none. */
+/** The one of this name; a {@link Refusal} when there is none, or none as long as the target is down. */
 export function findInstance(snapshot: Snapshot, name: string): InstanceStatus {
   const found = instanceStatuses(snapshot).find((instance) => instance.name === name);
-  if (found === undefined) throw noSuchInstance(name);
-  return found;
+  if (found !== undefined) return found;
+  const isIdle = !snapshot.targetActive && snapshot.file.specs.some((spec) => spec.name === name);
+  throw isIdle ? targetIsDown(name) : noSuchInstance(name);
 }
 
 export function addInstanceRoutes(

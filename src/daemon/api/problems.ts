@@ -49,3 +49,6 @@ export const codeOfStatus = (status: number): Code =>
 
 export const noSuchInstance = (name: string): Refusal =>
   new Refusal("no-such-instance", `no instance ${JSON.stringify(name.slice(0, 64))}; GET /v1/instances lists them`);
+
+export const targetIsDown = (name: string): Refusal =>
+  new Refusal("not-runnable", `${name} does not run: opencode.target is not active (systemctl start opencode.target)`);

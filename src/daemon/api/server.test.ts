@@ -83,6 +83,12 @@ test("an unknown instance or path is a problem document", async () => {
   }
 });
 
+test("while the target is down an instance of the file is not unknown, it does not run", async () => {
+  const now = { ...snapshot, views: [], targetActive: false, file: { ...snapshot.file, specs: [specOf("a")] } };
+  const ask = async (name: string) => (await withInstances(now).inject(`/v1/instances/${name}`)).json();
+  assert.deepEqual([(await ask("a")).code, (await ask("x")).code], ["not-runnable", "no-such-instance"]);
+});
+
 test("it is read-only", async () => {
   for (const method of ["POST", "PUT", "DELETE", "PATCH"] as const) {
     assert.equal((await api().inject({ method, url: "/v1/status", payload: "x" })).statusCode, 404);

@@ -57,6 +57,14 @@ describe("the end", () => {
     const { target, instances } = await host.status();
     assert.deepEqual([target, instances], ["inactive", {}]);
     assert.match((await host.cli("status")).stdout, /opencode\.target is not active.*systemctl start opencode\.target/);
+    for (const command of ["show", "start"]) {
+      const { code, stderr } = await host.cli(command, "a");
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /a does not run: opencode\.target is not active \(systemctl start opencode\.target\)/);
+    }
+    const asked = performance.now();
+    assert.equal((await host.cli("reload", "--wait")).code, 0, "there is nothing to wait for");
+    assert.ok(performance.now() - asked < 30_000, "and nothing is waited for");
     await host.systemctl("start", "opencode.target");
     await up();
     assert.equal(await state(), kept);
