@@ -69,7 +69,8 @@ const RULES: Readonly<Record<Step, (view: View) => boolean>> = {
       ? left(view)
       : foreign(view) || view.ended || rotated(view) || (view.retry && failed(view)) || passedOver(view),
   prepare: (view) => view.wanted !== null && !left({ ...view, setup: null }) && view.admitted === "h1",
-  slice: (view) => view.wanted !== null && view.prepared === "h1" && view.slice === null,
+  slice: (view) =>
+    view.wanted !== null && view.slice === null && (view.prepared === "h1" || (up(view) && isCurrent(view))),
   policy: (view) => view.wanted !== null && view.slice !== null && !inForce(view),
   kill: (view) => up(view) && isCurrent(view) && view.health.kind === "hung",
   mark: (view) => up(view) && isCurrent(view) && view.started !== "h1",

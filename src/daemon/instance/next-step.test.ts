@@ -41,6 +41,7 @@ const CASES: readonly (readonly [given: string, view: View, step: Step | null])[
   ["running, unhealthy", { ...running, health: { kind: "unhealthy", why: "w", version: "1", since: 1 } }, null],
   ["hung, and another spec is wanted", { ...running, main: up("m", "h0"), health: { kind: "hung", why: "w" } }, "stop"],
   ["hung, and not to be touched", { ...running, held: true, health: { kind: "hung", why: "w" } }, null],
+  ["running, in a slice made anew", { ...running, slice: null, installed: null }, "slice"],
   ["running, policy differs: live", { ...running, installed: "other" }, "policy"],
   ["running with another spec", { ...running, main: up("m", "h0") }, "stop"],
   ["setup of another spec failed", { ...installed, setup: { ...up("s", "h0"), ...failed } }, "stop"],

@@ -49,7 +49,8 @@ const WANTED: readonly Row[] = [
     "stop",
     (view) => stale(view) || view.ended || isRotated(view) || (view.retry && failed(view)) || isPassedOver(view),
   ],
-  ["policy", (view) => isUp(view.main) && view.slice !== null && policyDiffers(view)],
+  ["slice", (view) => isUp(view.main) && view.slice === null], // restarted with its slice: that has another cgroup
+  ["policy", (view) => isUp(view.main) && policyDiffers(view)],
   ["kill", (view) => isUp(view.main) && view.health.kind === "hung"],
   ["mark", (view) => isUp(view.main) && view.started !== view.wanted?.units.specHash],
   [null, (view) => isUp(view.main) || failed(view) || moving(view)],

@@ -77,6 +77,16 @@ describe("a changed instance file", () => {
     await take(abc);
   });
 
+  it("changes a network policy also after somebody restarted the instance's slice: in force says so, and is so", async () => {
+    await host.systemctl("restart", "opencode-c.slice");
+    await host.until("c", "starting", ({ policy }) => policy.inForce);
+    await take({ ...abc, c: light("c", 7003, isolated("198.51.100.0/24")) });
+    const now = await table();
+    assert.ok(now.includes("198.51.100.0/24") && !now.includes("192.0.2.0/24"), now);
+    await take(abc);
+    await host.untilAll(running);
+  });
+
   it("a SIGHUP takes it in like a reload", async () => {
     await host.machine.writeFile(`${INSTANCE_FILE}.next`, fileOf({ ...abc, a: { ...abc.a, logLevel: "DEBUG" } }));
     const [before] = await host.pids("a");
