@@ -162,6 +162,23 @@ test("a start that is waited for ends also when systemd is executed anew meanwhi
   await systemd.stop("opencode-a-setup.service");
 });
 
+test("the bus is told no more of what is listened to, however often systemd is executed anew", async () => {
+  const stats = ["org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.Debug.Stats"];
+  const rules = async () => {
+    const { stdout } = await machine.exec(["busctl", "call", ...stats, "GetAllMatchRules"]);
+    return stdout.match(/\bJobRemoved\b/g)?.length ?? 0;
+  };
+  const before = await rules();
+  assert.ok(before > 0);
+  for (const _ of [1, 2]) {
+    events.length = 0;
+    await machine.exec(["systemctl", "daemon-reexec"]);
+    await until("it was noticed", () => events.some((event) => event.kind === "resync"));
+  }
+  await listed(); // answered after all that was asked of the bus before
+  assert.equal(await rules(), before);
+});
+
 test("after daemon-reexec signals come again and units are as they were", async () => {
   events.length = 0;
   await machine.exec(["systemctl", "daemon-reexec"]);

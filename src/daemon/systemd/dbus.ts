@@ -83,7 +83,7 @@ export class DBusSystemd implements Systemd {
     const call = callsOn(bus);
     const version = await call(getMessage(MANAGER.path, MANAGER.interface, "Version"));
     const systemd = new DBusSystemd(bus, call, Number.parseInt(String(version), 10));
-    await systemd.#subscribe();
+    await systemd.#listen();
     return systemd;
   }
 
@@ -98,15 +98,20 @@ export class DBusSystemd implements Systemd {
       this.#emit({ kind: "disconnected" });
     });
     bus.on("reconnected", () => {
-      this.#subscribe().then(
+      this.#listen().then(
         () => this.#emit({ kind: "resync" }),
         () => this.#emit({ kind: "disconnected" }),
       );
     });
   }
 
-  async #subscribe(): Promise<void> {
+  /** Once for each connection: the bus counts a rule each time that it is added, and takes no more than 512 of them. */
+  async #listen(): Promise<void> {
     await Promise.all(MATCHES.map((rule) => this.#bus.addMatch(`type='signal',${rule}`)));
+    await this.#subscribe();
+  }
+
+  async #subscribe(): Promise<void> {
     await this.#manager("Subscribe").catch(unlessCode("org.freedesktop.systemd1.AlreadySubscribed"));
     const ask = { destination: DBUS, path: "/org/freedesktop/DBus", interface: DBUS, member: "GetNameOwner" };
     this.#owner = String(await this.#call({ ...ask, signature: "s", body: [SYSTEMD] }));
