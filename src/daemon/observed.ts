@@ -30,10 +30,13 @@ export interface Found {
   readonly installed: ReadonlyMap<string, string>;
 }
 
-/** What an earlier daemon left of an instance. What runs was prepared for; what does not is prepared again, which changes nothing that is right. */
-export function adopted(name: string, { seen, markers, roots, installed }: Found): Partial<View> {
+/**
+ * What there is of an instance, as part of its view. What runs was prepared for; what does not is prepared again, which changes
+ * nothing that is right. One that is `known` may have been started or stopped since the markers were read.
+ */
+export function adopted(name: string, { seen, markers, roots, installed }: Found, known?: View): Partial<View> {
   const { main = null, setup = null, slice = null } = seen.get(name) ?? {};
-  const started = markers.get(name) ?? null;
+  const started = known === undefined ? (markers.get(name) ?? null) : known.started;
   const prepared = main?.specHash ?? started ?? (roots.has(name) ? "" : null);
   return { main, setup, slice, started, prepared, installed: installed.get(name) ?? null };
 }

@@ -212,7 +212,8 @@ export class Supervisor {
     // Nothing is waited for from here on: what is known of the units is what they are now.
     const seen = observed(systemd.known(), slices);
     for (const name of new Set([...names, ...seen.keys(), ...installed.keys()])) {
-      this.#controller(name).observe(adopted(name, { seen, markers, roots, installed }));
+      const known = this.#controllers.get(name)?.view;
+      this.#controller(name).observe(adopted(name, { seen, markers, roots, installed }, known));
     }
     this.#ports.events.adopted([...seen.keys()]);
   }
