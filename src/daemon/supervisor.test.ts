@@ -84,6 +84,16 @@ test("a new daemon adopts what runs and restarts nothing", async () => {
   assert.deepEqual(host.calls, []);
 });
 
+test("a new daemon finds out how the others are while one that is to be changed takes its time to stop", async () => {
+  const host = supervised(file("a", "b"));
+  host.systemd.units.set("opencode-b.service", up("opencode-b.service", "of another spec"));
+  host.systemd.stop = () => new Promise(() => undefined);
+  const supervisor = host.make();
+  void supervisor.start();
+  await waitFor("a ready", () => host.states(supervisor).a === "ready", { deadlineMs: 10_000 });
+  supervisor.close();
+});
+
 test("a new daemon with a broken file leaves what runs as it is", async () => {
   const host = supervised(file("a"));
   const first = host.make();

@@ -57,6 +57,8 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
 const UNITS = ["opencode-*.service", "opencode-*.slice", PARENT_SLICE, TARGET];
 /** How long a reload waits for policies that wait for something else, such as a server that takes its time to stop. */
 const SETTLE_MS = 20_000;
+/** When a daemon starts, that long nobody is asked how he is: with hundreds there is more to do. One that stops may take longer. */
+const BUSY_MS = 3000;
 /** So many come first, until one of them is ready for systemd: with nothing to do there, the others would only be in the way. */
 const FIRST = 3;
 const FIRST_MS = 200;
@@ -145,8 +147,10 @@ export class Supervisor {
     [this.#states] = await Promise.all([this.#ports.states(this.#inFile()), adopting]);
     const settling = await this.#give(false);
     known?.();
-    if (asked || !this.targetActive) await withDeadline(Promise.all(settling), SETTLE_MS);
+    const settled = Promise.all(asked || !this.targetActive ? settling : []);
+    await withDeadline(settled, BUSY_MS);
     this.#health.begin();
+    await withDeadline(settled, SETTLE_MS);
   }
 
   /**
