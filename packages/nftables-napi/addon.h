@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-enum { DATAGRAM = 1 << 16, TIMEOUT_SECONDS = 5 };
+enum { DATAGRAM = 1 << 16, TIMEOUT_SECONDS = 5, REPLY_MAX = 1 << 28 };
 
 /* An answer as it is being received. */
 typedef struct {
@@ -31,8 +31,8 @@ bool set_number(napi_env env, napi_value object, const char *key, int number);
 static inline int open_netlink(int protocol) {
   return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 }
-/* Every datagram of an answer; an errno. */
-int receive(int fd, reply *out);
+/* Every datagram of an answer of at most so many bytes; an errno. */
+int receive(int fd, size_t most, reply *out);
 
 napi_value request(napi_env env, napi_callback_info info);
 napi_value start_listening(napi_env env, napi_callback_info info);

@@ -95,8 +95,8 @@ export interface ListenerInfo {
 }
 
 /**
- * The listening TCP sockets of this network namespace, in no order (sock_diag(7), linux/inet_diag.h). The kernel looks at them alone,
- * where for /proc/net/tcp it walks every connection. Throws an Error with `code`: `ENOENT` or
- * `EPROTONOSUPPORT` when the kernel has no `tcp_diag`.
+ * The listening TCP sockets of this network namespace, in no order (sock_diag(7), linux/inet_diag.h); with a port, only those. The
+ * kernel looks at listeners alone, where for /proc/net/tcp it walks every connection. Throws an Error with `code`: `ENOENT` or
+ * `EPROTONOSUPPORT` when the kernel has no `tcp_diag`, `ENOMEM` when they are more than a MiB tells of, about ten thousand.
  */
-export function listeners(): ListenerInfo[];
+export function listeners(port?: number): ListenerInfo[];

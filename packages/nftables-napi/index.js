@@ -195,19 +195,20 @@ const ADDRESS_LENGTHS = [
   [10, 16],
 ];
 
-function listeningRequest(family) {
+function listeningRequest(family, port) {
   const message = Buffer.alloc(NLMSG_HDRLEN + REQUEST_LEN);
   message.writeUInt32LE(message.length, 0);
   message.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
   message.writeUInt16LE(NLM_F_REQUEST | NLM_F_DUMP, 6);
   message.set([family, IPPROTO_TCP], NLMSG_HDRLEN);
   message.writeUInt32LE(1 << TCP_LISTEN, NLMSG_HDRLEN + 4);
+  message.writeUInt16BE(port, NLMSG_HDRLEN + 8);
   return message;
 }
 
-export function listeners() {
+export function listeners(port = 0) {
   return ADDRESS_LENGTHS.flatMap(([family, length]) =>
-    exchange(NETLINK_SOCK_DIAG, listeningRequest(family), "listening sockets (tcp_diag)").map((body) => ({
+    exchange(NETLINK_SOCK_DIAG, listeningRequest(family, port), "listening sockets (tcp_diag)").map((body) => ({
       address: body.subarray(AT.address, AT.address + length),
       port: body.readUInt16BE(AT.port),
       inode: body.readUInt32LE(AT.inode),

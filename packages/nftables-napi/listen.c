@@ -93,7 +93,7 @@ static int configure(napi_env env, int fd, napi_value messages) {
         napi_get_buffer_info(env, message, &data, &length) != napi_ok)
       return EINVAL;
     reply answer = {0};
-    int error = sendto(fd, data, length, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? errno : receive(fd, &answer);
+    int error = sendto(fd, data, length, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? errno : receive(fd, REPLY_MAX, &answer);
     free(answer.data);
     if (error != 0) return error;
   }

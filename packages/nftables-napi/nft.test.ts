@@ -236,6 +236,11 @@ inNamespaces(import.meta.url, () => {
     await Promise.all(servers.map((server) => once(server, "listening")));
     const ports = listeners().map(({ port }) => port);
     assert.equal(ports.sort((a, b) => a - b).join(), servers.map((_, index) => 8000 + index).join());
+    assert.deepEqual(
+      listeners(8500).map(({ port }) => port),
+      [8500],
+    );
+    assert.deepEqual(listeners(9500), []);
     for (const server of servers) server.close();
   });
 

@@ -11,7 +11,8 @@
 
 #include "addon.h"
 
-enum { REPLY_MAX = 1 << 28, SOCKET_BUFFER = 1 << 21 };
+/* Of sockets, which anybody makes, thousands are told and not hundreds of thousands. */
+enum { SOCKETS_MAX = 1 << 20, SOCKET_BUFFER = 1 << 21 };
 
 /* Looks for the end of the answer in one datagram. */
 static bool is_last(const char *data, ssize_t size, reply *out) {
@@ -27,11 +28,11 @@ static bool is_last(const char *data, ssize_t size, reply *out) {
   return false;
 }
 
-int receive(int fd, reply *out) {
+int receive(int fd, size_t most, reply *out) {
   for (size_t room = 0;;) {
     if (room - out->length < DATAGRAM) {
       room = room == 0 ? 4 * DATAGRAM : 2 * room;
-      char *grown = room > REPLY_MAX ? NULL : realloc(out->data, room);
+      char *grown = room > most ? NULL : realloc(out->data, room);
       if (grown == NULL) return ENOMEM;
       out->data = grown;
     }
@@ -76,7 +77,8 @@ static int exchange(int protocol, const void *message, size_t length, reply *out
   if (asking == NULL) return EPROTONOSUPPORT;
   if (*asking < 0 && (*asking = open_asking(protocol)) < 0) return errno;
   ssize_t sent = sendto(*asking, message, length, 0, (struct sockaddr *)&kernel, sizeof kernel);
-  int error = sent < 0 ? errno : receive(*asking, out);
+  size_t most = protocol == NETLINK_SOCK_DIAG ? SOCKETS_MAX : REPLY_MAX;
+  int error = sent < 0 ? errno : receive(*asking, most, out);
   if (!out->whole) *asking = (close(*asking), -1);
   return error;
 }

@@ -2,15 +2,14 @@
  * Whose is a listening socket? The password goes only to a server that belongs to the instance: another agent on the
  * host may have taken the port first. Sources: sock_diag(7); proc_pid_fd(5); cgroups(7) `cgroup.procs`.
  */
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import ipaddr from "ipaddr.js";
 import { listeners } from "nftables-napi";
 import { plain } from "../text.ts";
 import { listing } from "./listening.ts";
 
-/** Everything that listens, by port. */
-const listed = listing(listeners);
+const listenersAt = listing(listeners);
 
 const isWildcard = (address: Buffer): boolean => address.every((byte) => byte === 0);
 
@@ -20,8 +19,8 @@ const takes = (bound: Buffer, address: Buffer): boolean =>
 
 /** The listening sockets that take connections for this address and port: `socket:[INODE]`. */
 export async function socketsAt(address: string, port: number): Promise<readonly string[]> {
-  const there = (await listed()).get(port);
-  if (there === undefined) return [];
+  const there = await listenersAt(port);
+  if (there.length === 0) return [];
   const wanted = Buffer.from(ipaddr.parse(address).toByteArray());
   return there.filter((socket) => takes(socket.address, wanted)).map(({ inode }) => `socket:[${inode}]`);
 }
@@ -32,11 +31,20 @@ export interface Held {
   readonly link: string;
 }
 
-/** A descriptor by which a process of the cgroup holds one of the sockets; null when they are not, or not all, theirs. */
+/**
+ * A descriptor by which a process of the cgroup holds one of the sockets; null when they are not, or not all, theirs, or when
+ * the process that does has more open than is looked at ({@link LOOKED_MOST}).
+ */
 export async function heldBy(sockets: readonly string[], controlGroup: string): Promise<Held | null> {
-  const own = (await Promise.all((await processesOf(controlGroup)).map(descriptorsOf))).flat();
-  const held = sockets.map((socket) => own.find(({ link }) => link === socket));
-  return held.every((one) => one !== undefined) ? (held[0] ?? null) : null;
+  const [first] = sockets;
+  const missing = new Set(sockets);
+  let held: Held | null = null;
+  for await (const one of descriptorsOf(await processesOf(controlGroup))) {
+    if (!missing.delete(one.link)) continue;
+    if (one.link === first) held = one;
+    if (missing.size === 0) return held;
+  }
+  return null;
 }
 
 export const isHeld = async ({ path, link }: Held): Promise<boolean> => (await readlink(path).catch(() => "")) === link;
@@ -50,13 +58,11 @@ export interface Holder {
   readonly unit: string;
 }
 
-/** Who holds one of the sockets; null when nobody does, or nobody that can be seen. Looks at every process. */
+/** Who holds one of the sockets; null when nobody does, or nobody that can be seen. Looks at one process after the other. */
 export async function holderOf(sockets: readonly string[]): Promise<Holder | null> {
   if (sockets.length === 0) return null;
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  for (const pid of pids) {
-    if ((await descriptorsOf(pid)).some(({ link }) => sockets.includes(link))) return describe(pid);
-  }
+  for await (const { pid, link } of descriptorsOf(pids)) if (sockets.includes(link)) return describe(pid);
   return null;
 }
 
@@ -92,8 +98,20 @@ async function processesOf(controlGroup: string): Promise<string[]> {
   return procs.split("\n").filter((pid) => pid !== "");
 }
 
-async function descriptorsOf(pid: string): Promise<Held[]> {
-  const directory = `/proc/${pid}/fd`;
-  const paths = (await readdir(directory).catch(() => [])).map((fd) => `${directory}/${fd}`);
-  return Promise.all(paths.map(async (path) => ({ path, link: await readlink(path).catch(() => "") })));
+/** An instance may open hundreds of thousands in each of its processes; a host with hundreds of servers has fewer in all. */
+const LOOKED_MOST = 1 << 15;
+const AT_ONCE = 256;
+
+/** What these processes have open, but for those with more than there is left to look at. */
+async function* descriptorsOf(pids: readonly string[]): AsyncGenerator<Held & { readonly pid: string }> {
+  let left = LOOKED_MOST;
+  for (const pid of pids) {
+    const directory = `/proc/${pid}/fd`;
+    const { size } = await stat(directory).catch(() => ({ size: 0 })); // how many there are (Linux 6.2)
+    if (size > left) continue;
+    left -= size;
+    const paths = (await readdir(directory).catch(() => [])).map((fd) => `${directory}/${fd}`);
+    const read = async (path: string) => ({ pid, path, link: await readlink(path).catch(() => "") });
+    while (paths.length > 0) yield* await Promise.all(paths.splice(0, AT_ONCE).map(read));
+  }
 }

@@ -1,37 +1,32 @@
 /**
- * Who listens, by TCP port. The kernel is asked by sock_diag(7), which looks at listeners alone; one without `tcp_diag` (hardened
- * ones leave it out) has them in proc_pid_net(5) `tcp` and `tcp6` only, among all connections.
+ * Who listens at a TCP port. The kernel is asked by sock_diag(7), which tells of the listeners at that port alone, however many
+ * others there are: an agent may have hundreds of thousands. One without `tcp_diag` (hardened ones leave it out) has them in
+ * proc_pid_net(5) `tcp` and `tcp6` only, among all connections.
  */
 import { readFile } from "node:fs/promises";
 import type { ListenerInfo } from "nftables-napi";
 import { shared } from "../shared.ts";
 
-export type ByPort = ReadonlyMap<number, readonly ListenerInfo[]>;
+type ByPort = ReadonlyMap<number, readonly ListenerInfo[]>;
 
-/**
- * Milliseconds between two listings: hundreds of servers that start are looked for by one. It costs 0.3 ms for 500 listeners, but
- * 20 ms and more where the whole table is walked.
- */
-const PAUSE_MS = { diag: 50, table: 1000 };
+/** Milliseconds between two walks of the whole table, which take 20 ms and more: hundreds of servers that start share one. */
+const PAUSE_MS = 1000;
 const NO_DIAG = new Set(["ENOENT", "EPROTONOSUPPORT"]);
 
 /** @param ask nftables-napi's `listeners`; not asked again by who was told that the kernel cannot say */
-export function listing(ask: () => ListenerInfo[]): () => Promise<ByPort> {
-  const byDiag = shared(async () => byPort(ask()), PAUSE_MS.diag);
-  const byTable = shared(async () => byPort(await readTables()), PAUSE_MS.table);
+export function listing(ask: (port: number) => ListenerInfo[]): (port: number) => Promise<readonly ListenerInfo[]> {
+  const table = shared(async (): Promise<ByPort> => Map.groupBy(await readTables(), ({ port }) => port), PAUSE_MS);
   let hasDiag = true;
-  return async () => {
+  return async (port) => {
     try {
-      if (hasDiag) return await byDiag();
+      if (hasDiag) return ask(port);
     } catch (error) {
       if (!(error instanceof Error && "code" in error && NO_DIAG.has(String(error.code)))) throw error;
       hasDiag = false;
     }
-    return byTable();
+    return (await table()).get(port) ?? [];
   };
 }
-
-const byPort = (all: readonly ListenerInfo[]): ByPort => Map.groupBy(all, ({ port }) => port);
 
 async function readTables(): Promise<ListenerInfo[]> {
   const tables = ["tcp", "tcp6"].map((name) => readFile(`/proc/self/net/${name}`, "utf8").catch(() => ""));
