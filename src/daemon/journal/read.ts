@@ -10,7 +10,8 @@ const run = promisify(execFile);
 const AT_ONCE = 4;
 const WAITING_MOST = 32;
 const LINE_MOST = 2000;
-const BYTES_MOST = 8 << 20;
+/** 1000 lines of 4096 bytes, each of these as a number (`255,`), with what stands around them. */
+const BYTES_MOST = 20 << 20;
 const TIMEOUT_MS = 5000;
 
 export interface LogQuery {

@@ -10,6 +10,9 @@ import { EventList } from "../events/model.ts";
 import { EVENTS } from "../journal/messages.ts";
 import { type Fields, light, Supervised, scripted } from "./testing.ts";
 
+/** Prints lines of bytes that are no text, each as long as the journal gives whole. */
+const LOUD = `perl -e 'print((chr(255) x 4000 . "\\n") x 1200)'`;
+
 describe("the operator's sockets", () => {
   let host: Supervised;
   const curl = async (socket: string, path: string, ...more: string[]) => {
@@ -28,7 +31,7 @@ describe("the operator's sockets", () => {
   before(async () => {
     host = await Supervised.up("operator", {
       a: light("a", 8001),
-      b: scripted("b", 8002, "echo hello from b; exec sleep infinity"),
+      b: scripted("b", 8002, `echo hello from b; [ ! -e loud ] || ${LOUD}; exec sleep infinity`),
     });
     await host.untilAll({ a: "starting", b: "starting" });
   });
@@ -77,6 +80,19 @@ describe("the operator's sockets", () => {
       const { lines } = Value.Parse(LogPage, (await curl("status", after)).body);
       return lines.some(({ message }) => message === "hello from b");
     });
+  });
+
+  it("as many as can be asked for are told, also of one that prints what takes the most room", async () => {
+    await host.machine.sh("touch /srv/b/loud");
+    await ask("b", "restart");
+    const lines = await host.waitFor("the lines", async (saw) => {
+      const answer = await curl("status", "/v1/instances/b/logs?lines=1000");
+      saw(answer);
+      const page = Value.Parse(LogPage, answer.body);
+      return page.lines.length === 1000 && page.lines[0]?.message.startsWith("\uFFFD") && page.lines;
+    });
+    assert.ok(lines.every(({ message }) => message.length <= 2000));
+    await host.machine.sh("rm /srv/b/loud");
   });
 
   it("stop, start, restart and setup do what they say; the neighbour runs on", async () => {
