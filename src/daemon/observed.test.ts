@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { blankView } from "./instance/controller.ts";
 import { up } from "./instance/testing.ts";
 import { adopted, observed } from "./observed.ts";
 import { blankRecord } from "./systemd/record.ts";
@@ -32,6 +33,12 @@ test("what runs was prepared for as it is; what was started once for that; a roo
   assert.equal(prepared({ markers, roots }), "h0");
   assert.equal(prepared({ roots }), "");
   assert.equal(prepared({}), null);
+});
+
+test("of one that is known it is known better whether it was started than the markers say, which may be older", () => {
+  const stopped = { ...blankView("a"), started: null };
+  const found = { ...nothing, markers: new Map([["a", "h0"]]) };
+  assert.deepEqual([adopted("a", found, stopped).started, adopted("a", found).started], [null, "h0"]);
 });
 
 test("of an instance of which there is nothing nothing is adopted", () => {

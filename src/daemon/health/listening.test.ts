@@ -45,6 +45,22 @@ test("a kernel that cannot say who listens is asked once, and its table says the
   for (const server of servers) server.close();
 });
 
+test("when there are too many to list, each port is asked for by itself, by all who asked for the list too", async () => {
+  const asked: (number | undefined)[] = [];
+  const here = { address: Buffer.from([127, 0, 0, 1]), port: 7, inode: 9 };
+  const list = listing((port) => {
+    asked.push(port);
+    return port === undefined ? failing("ENOMEM")() : [here];
+  });
+  assert.deepEqual(await Promise.all([list(7), list(7)]), [[here], [here]]);
+  await list(8);
+  assert.deepEqual(asked, [undefined, 7, 7, 8]);
+});
+
+test("too many at one port are an error", async () => {
+  await assert.rejects(listing(failing("ENOMEM"))(7), { code: "ENOMEM" });
+});
+
 test("any other refusal is an error", async () => {
   await assert.rejects(listing(failing("EPERM"))(1), { code: "EPERM" });
 });

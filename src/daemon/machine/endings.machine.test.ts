@@ -62,9 +62,7 @@ describe("the end", () => {
       assert.equal(code, 1, stderr);
       assert.match(stderr, /a does not run: opencode\.target is not active \(systemctl start opencode\.target\)/);
     }
-    const asked = performance.now();
     assert.equal((await host.cli("reload", "--wait")).code, 0, "there is nothing to wait for");
-    assert.ok(performance.now() - asked < 30_000, "and nothing is waited for");
     await host.systemctl("start", "opencode.target");
     await up();
     assert.equal(await state(), kept);

@@ -1,14 +1,13 @@
 /** An agent that opens as much as it may, beside another: whoever looks for what listens, the daemon takes no more for it. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import { SUPERVISOR_UNIT } from "../../spec/names.ts";
+import { RUNTIME_DIR, SUPERVISOR_UNIT } from "../../spec/names.ts";
 import { light, Supervised, scripted } from "./testing.ts";
 
 /** MiB that the daemon may take for it; without bounds it was 90, 460 and 1500, and grew with what there is. */
 const GROWTH_MOST = 64;
-/** Long enough for each server to be looked for some times. */
-const WATCHED_MS = 8000;
+/** Enough for each of the two to be looked for some times. */
+const LOOKS = 10;
 const PROCESSES = 10;
 
 /** Listens at 7001 of 127.0.0.1, and as often as it can in each process at what PLACES says; or has that open as often. */
@@ -43,6 +42,14 @@ describe("an agent that hoards", () => {
   const memory = async (pid: string, line: string): Promise<number> =>
     Number((await host.machine.sh(`awk '/^${line}/ { print $2 }' /proc/${pid}/status`)).stdout) / 1024;
 
+  /** How often a server that is starting was looked for in vain. */
+  const looks = async (): Promise<number> => {
+    const { stdout } = await host.machine.sh(
+      `curl -s --unix-socket ${RUNTIME_DIR}/status.sock http://localhost/metrics | awk '/^opencode_probe_failures_total/ { print $2 }'`,
+    );
+    return Number(stdout);
+  };
+
   for (const [what, kind] of [
     ["descriptors, in each of its processes", "descriptors"],
     ["sockets that listen, at all ports", "elsewhere"],
@@ -62,7 +69,8 @@ describe("an agent that hoards", () => {
       assert.ok(made.every((count) => count > 1000));
       await host.machine.sh(`echo 5 >/proc/${pid}/clear_refs`); // its peak is what it is now
       // When
-      await delay(WATCHED_MS);
+      const already = await looks();
+      await host.waitFor("looks", async () => (await looks()) > already + LOOKS);
       // Then
       assert.equal((await host.status()).instances.starting, 2);
       assert.equal(await host.show(SUPERVISOR_UNIT, "MainPID"), pid);
