@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { waitFor } from "../../../testbed/wait.ts";
 import { SystemdError } from "../systemd/port.ts";
 import { ACTIONS, type Action } from "./actions.ts";
@@ -37,6 +38,28 @@ test("stopped it stays stopped, and is written down so; started it comes back", 
   assert.equal(one.ports.calls[0], "mark a");
   await one.ask("reset");
   assert.equal(one.state(), "stopped");
+  await one.ask("start");
+  await one.until("starting");
+});
+
+test("stopped while its start waits for its turn, it is not started", async () => {
+  const one = await running();
+  await one.ask("stop");
+  await one.until("stopped");
+  const [waits, turn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { startTransient } = one.ports.systemd;
+  one.ports.systemd.startTransient = async (...start) => {
+    waits.resolve();
+    await turn.promise;
+    return startTransient.apply(one.ports.systemd, start);
+  };
+  await one.ask("start");
+  await waits.promise;
+  one.ports.calls.length = 0;
+  await one.ask("stop");
+  turn.resolve();
+  await setImmediate();
+  assert.deepEqual([one.state(), one.ports.calls.includes("start opencode-a.service")], ["stopped", false]);
   await one.ask("start");
   await one.until("starting");
 });

@@ -127,7 +127,7 @@ export class Controller {
     const before = this.#view;
     this.#busy = true;
     try {
-      const change = await EXECUTORS[step](before, this.#ports).finally(() => {
+      const change = await EXECUTORS[step](before, this.#ports, () => this.#view).finally(() => {
         this.#busy = false;
       });
       this.#retryMs = RETRY_FIRST_MS;

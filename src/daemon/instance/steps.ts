@@ -5,10 +5,16 @@ import type { AddressFilter } from "../../sandbox/address-filter.ts";
 import { mainUnit, setupUnit, sliceUnit } from "../../spec/names.ts";
 import { ProblemError } from "../../spec/problem.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
-import type { TransientUnit } from "../systemd/port.ts";
-import { isNoSuchUnit, isUnitExists, type Systemd } from "../systemd/port.ts";
+import {
+  isNoSuchUnit,
+  isUnitExists,
+  type JobResult,
+  NOT_DUE,
+  type Systemd,
+  type TransientUnit,
+} from "../systemd/port.ts";
 import { hostProblem } from "./blame.ts";
-import type { Step } from "./next-step.ts";
+import { nextStep, type Step } from "./next-step.ts";
 import { isLoaded, isPassedOver, isUp, UNPREPARED, type View, type Wanted } from "./view.ts";
 
 /** What the executors work with; the daemon's real ones, or fakes. */
@@ -42,7 +48,8 @@ export type Line = "ours" | "jobs";
 
 export const lineOf = (step: Step): Line => (step === "start" || step === "stop" ? "jobs" : "ours");
 
-type Executor = (view: View, ports: Ports) => Promise<Partial<View>>;
+/** `now`: the view as it is by then. */
+type Executor = (view: View, ports: Ports, now: () => View) => Promise<Partial<View>>;
 
 const unitsOf = (name: string): string[] => [mainUnit(name), setupUnit(name)];
 
@@ -108,7 +115,7 @@ const unlessGone = (error: unknown): void => {
   if (!isNoSuchUnit(error)) throw error;
 };
 
-async function start(view: View, ports: Ports): Promise<Partial<View>> {
+async function start(view: View, ports: Ports, now: () => View): Promise<Partial<View>> {
   if (view.wanted === null) return {};
   const { spec, units } = view.wanted;
   const taken = await ports.host.taken(spec);
@@ -116,8 +123,15 @@ async function start(view: View, ports: Ports): Promise<Partial<View>> {
   if (await joined(view.name, units.specHash, ports.systemd)) return mark(view, ports);
   if (isLoaded(view.setup)) await ports.systemd.stop(setupUnit(view.name));
   const main = { unit: mainUnit(view.name), properties: units.main };
-  await startWhenFree(ports.systemd, main, { unit: setupUnit(view.name), properties: units.setup });
-  return mark(view, ports);
+  // Where many start it may wait for long, and be stopped by hand or changed meanwhile.
+  const isDue = () => nextStep({ ...now(), blocked: null }) === "start";
+  const result = await startWhenFree(
+    ports.systemd,
+    main,
+    { unit: setupUnit(view.name), properties: units.setup },
+    isDue,
+  );
+  return result === NOT_DUE ? {} : mark(view, ports);
 }
 const FREE_IT = "stop that, or write another port; the supervisor tries again by itself";
 
@@ -155,12 +169,16 @@ async function mark({ name, wanted }: View, { host }: Ports): Promise<Partial<Vi
 }
 
 /** A unit just stopped may still be in systemd's memory for a moment; its name is free once it is collected. */
-async function startWhenFree(systemd: Systemd, main: TransientUnit, setup: TransientUnit): Promise<void> {
+async function startWhenFree(
+  systemd: Systemd,
+  main: TransientUnit,
+  setup: TransientUnit,
+  isDue: () => boolean,
+): Promise<JobResult> {
   const deadline = Date.now() + FREE_WITHIN_MS;
   for (;;) {
     try {
-      await systemd.startTransient(main, [setup]);
-      return;
+      return await systemd.startTransient(main, [setup], isDue);
     } catch (error) {
       if (!isUnitExists(error) || Date.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -16,6 +16,7 @@ import { JobWaiter } from "./jobs.ts";
 import {
   isNoSuchUnit,
   type JobResult,
+  NOT_DUE,
   type Systemd,
   SystemdError,
   type SystemdEvent,
@@ -159,7 +160,11 @@ export class DBusSystemd implements Systemd {
     this.#records.answered(unit, { [name]: value });
   }
 
-  startTransient(unit: TransientUnit, beside: readonly TransientUnit[] = []): Promise<JobResult> {
+  startTransient(
+    unit: TransientUnit,
+    beside: readonly TransientUnit[] = [],
+    isDue: () => boolean = () => true,
+  ): Promise<JobResult> {
     const others = beside.map((other) => [other.unit, toVariants(other.properties)]);
     const body = [unit.unit, "replace", toVariants(unit.properties), others];
     const made = async () => {
@@ -167,7 +172,7 @@ export class DBusSystemd implements Systemd {
       for (const ours of [unit, ...beside]) this.#made(ours);
       return job;
     };
-    return this.#starting(() => this.#jobs.run(made));
+    return this.#starting(async () => (isDue() ? await this.#jobs.run(made) : NOT_DUE));
   }
 
   /** systemd took the unit, which had not been there: nobody needs to ask what its hash is. */

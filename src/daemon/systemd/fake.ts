@@ -3,6 +3,7 @@ import { sliceCgroup } from "../../spec/names.ts";
 import type { UnitProperty } from "../../spec/unit.ts";
 import {
   type JobResult,
+  NOT_DUE,
   type Systemd,
   SystemdError,
   type SystemdEvent,
@@ -38,7 +39,12 @@ export class FakeSystemd implements Systemd {
     return this.units.get(unit);
   }
 
-  async startTransient(unit: TransientUnit, beside: readonly TransientUnit[] = []): Promise<JobResult> {
+  async startTransient(
+    unit: TransientUnit,
+    beside: readonly TransientUnit[] = [],
+    isDue: () => boolean = () => true,
+  ): Promise<JobResult> {
+    if (!isDue()) return NOT_DUE;
     this.calls.push(`start ${unit.unit}`);
     if (this.outcomes.get(unit.unit) === "exists" || this.units.has(unit.unit)) throw exists(unit.unit);
     for (const other of beside) {

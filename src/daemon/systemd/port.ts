@@ -32,6 +32,8 @@ export interface UnitRecord {
 
 /** How a job ended (`JobRemoved`): done, failed, dependency, canceled, timeout, skipped, … */
 export type JobResult = string;
+/** Of a start that was not asked for after all. */
+export const NOT_DUE: JobResult = "not due";
 
 export interface TransientUnit {
   readonly unit: string;
@@ -54,8 +56,11 @@ export interface Systemd {
   known(): UnitRecord[];
   /** The same of one unit. */
   record(unit: string): UnitRecord | undefined;
-  /** Start a transient unit, with others made beside it, and wait for its job. */
-  startTransient(unit: TransientUnit, beside?: readonly TransientUnit[]): Promise<JobResult>;
+  /**
+   * Start a transient unit, with others made beside it, and wait for its job. `isDue` is asked when it is its turn; should that
+   * say no, nothing is done, and the answer is {@link NOT_DUE}.
+   */
+  startTransient(unit: TransientUnit, beside?: readonly TransientUnit[], isDue?: () => boolean): Promise<JobResult>;
   start(unit: string): Promise<JobResult>;
   /** Stop and start again, as `systemctl restart`; units it requires are left as they are. */
   restart(unit: string): Promise<JobResult>;
