@@ -1,8 +1,8 @@
 /** What the host does to the supervisor: bus, systemd, netfilter and journal go away and come back. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { SUPERVISOR_UNIT } from "../../spec/names.ts";
-import { light, Supervised, scripted } from "./testing.ts";
+import { INSTANCE_FILE, SUPERVISOR_UNIT } from "../../spec/names.ts";
+import { fileOf, light, Supervised, scripted } from "./testing.ts";
 
 const isolation = { networkIsolation: { enable: true, outboundAllowCidrs: ["192.0.2.0/24"] } };
 const TABLE = "inet opencode_supervisor";
@@ -158,5 +158,33 @@ describe("netfilter and the journal", () => {
       const matches = ["OPENCODE_INSTANCE=c", `_SYSTEMD_UNIT=${SUPERVISOR_UNIT}`];
       return (await host.machine.journal({ matches })).length > 0;
     });
+  });
+});
+
+describe("a file system that does not answer", () => {
+  const AUTOMOUNT = `
+    mknod /dev/autofs c 10 "$(awk '/autofs/ { print $1 }' /proc/misc)"; systemctl daemon-reexec
+    printf '#!/bin/sh\\nexec sleep infinity\\n' >/sbin/mount.never; chmod +x /sbin/mount.never
+    printf '[Mount]\\nWhat=none\\nWhere=/mnt/never\\nType=never\\nTimeoutSec=infinity\\n' >/run/systemd/system/mnt-never.mount
+    printf '[Automount]\\nWhere=/mnt/never\\n' >/run/systemd/system/mnt-never.automount
+    systemctl daemon-reload; systemctl start mnt-never.automount`;
+
+  it("keeps those whose projects are on it waiting, and nobody else", async () => {
+    await using host = await Supervised.up("host-files", { a: light("a", 7001) });
+    await host.until("a", "starting");
+    await host.machine.sh(AUTOMOUNT);
+    const never = Object.fromEntries(
+      Array.from({ length: 8 }, (_, index) => [
+        `n${index}`,
+        light(`n${index}`, 7100 + index, { directory: "/mnt/never" }),
+      ]),
+    );
+    const all = { a: light("a", 7001), ...never };
+    await host.machine.writeFile(INSTANCE_FILE, fileOf(all));
+    await host.until("n7", "waiting");
+    await host.projects({ b: light("b", 7002) });
+    await host.machine.writeFile(INSTANCE_FILE, fileOf({ ...all, b: light("b", 7002) }));
+    await host.until("b", "starting");
+    assert.equal((await host.instances()).get("n0")?.state, "waiting");
   });
 });
