@@ -75,6 +75,15 @@ export const declarations = {
 } as const;
 const CANARIES = `add set ${TABLE} ${CANARY.set} { type classid; size ${INSTANCES_MAX}; flags dynamic; counter; }\n`;
 
+/**
+ * Connections whose SYN met a TIME_WAIT socket: whose listener is behind it is not known before the handshake is done. Its last
+ * packet may hold data, so that what holds any is kept back until there is a socket to judge it by; TCP sends it again. As long
+ * as a listener waits for that packet (tcp_synack_retries).
+ */
+const REUSED = `add set ${TABLE} reused { typeof ct id; size 65536; flags dynamic,timeout; timeout 2m; }\n`;
+/** With a first byte behind its TCP header. */
+const HOLDS_DATA = "@ih,0,8 & 0x0 == 0x0";
+
 const CHAINS: Readonly<Record<string, string>> = {
   refuse: "",
   closed: "",
@@ -95,6 +104,7 @@ const CHAINS: Readonly<Record<string, string>> = {
 
 const SENDER = `meta priority & ${hex(SLOT_MASK)} vmap @senders`;
 const NOT_SYN = "tcp flags & (syn | ack) != syn";
+const SYN = "tcp flags & (syn | ack) == syn";
 const UNREGISTERED = "counter name unregistered drop";
 const socketIn = ({ cgroup, level }: Place): string => `socket cgroupv2 level ${level} "${cgroup}"`;
 
@@ -142,7 +152,11 @@ function rules({ tells }: Features, gate: Gate, ids: GateIds): readonly (readonl
     ["loopback", `ip daddr ${CANARY.address} meta l4proto udp goto canary`],
     ["loopback", `meta priority & ${hex((MARK_MASK | SLOT_MASK) >>> 0)} . ${slice} @own goto pass`],
     ["loopback", "socket wildcard <= 1 goto foreign"],
+    ["loopback", `${SYN} socket transparent <= 1 update @reused { ct id }`],
+    ["loopback", `meta l4proto tcp ct id @reused ${HOLDS_DATA} drop`],
     ["loopback", `${NOT_SYN} goto pass`],
+    ["loopback", "ct id @reused goto foreign"],
+    ["loopback", "socket transparent <= 1 drop"], // the set is full: it comes again
     ["loopback", "goto foreign"],
     ["opencode", `${slice} vmap @instances`],
     ["opencode", 'limit rate 5/minute burst 5 packets log prefix "opencode.slice-blocked: " level info flags skuid'],
@@ -167,6 +181,7 @@ export function tableText(features: Features, gate: Gate, ids: GateIds): string 
     takeText(features),
     ...maps,
     CANARIES,
+    REUSED,
     `add counter ${TABLE} unregistered\n`,
     ...chains,
     ...flushes,

@@ -72,6 +72,27 @@ createServer((socket) => socket.on("error", () => {}).resume()).listen(port, "::
   });
 });`;
 
+/** Prints what comes, answers, and closes each connection first, so that its end stays in TIME_WAIT. */
+export const CLOSER = `
+import { createServer } from "node:net";
+createServer({ allowHalfOpen: true }, (socket) => {
+  socket.on("error", () => {}).on("data", (data) => { console.log(data.toString()); socket.end("hello"); });
+}).listen(Number(process.argv[1]), "127.0.0.1", () => console.log("listening"));`;
+
+/**
+ * Perl: connects from one port of 127.0.0.1 to another and sends "secret" with the last packet of the handshake
+ * (TCP_DEFER_ACCEPT is 9); says what it heard.
+ */
+export const CALLER = `use Socket;
+my ($own, $port) = @ARGV;
+socket(my $s, AF_INET, SOCK_STREAM, 0) or die $!;
+bind($s, pack_sockaddr_in($own, inet_aton("127.0.0.1"))) or die $!;
+setsockopt($s, 6, 9, pack("l", 5)) or die $!;
+my $there = connect($s, pack_sockaddr_in($port, inet_aton("127.0.0.1"))) && syswrite($s, "secret");
+my $heard = "";
+1 while $there && sysread($s, $heard, 100, length $heard);
+print $heard eq "" ? "nothing" : $heard, "\\n";`;
+
 /** Sends a datagram to a broadcast address. */
 export const BROADCAST = `
 import { createSocket } from "node:dgram";

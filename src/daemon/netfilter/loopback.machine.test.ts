@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { open } from "../../netpolicy/testing.ts";
-import { BROADCAST, ECHO, RENDEZVOUS } from "./fixtures.ts";
+import { BROADCAST, CALLER, CLOSER, ECHO, RENDEZVOUS } from "./fixtures.ts";
 import { all, FROM_PEER, inSlice, policy, refusals, Scene, script } from "./testing.ts";
 
 let scene: Scene;
@@ -67,6 +67,27 @@ test("so does one without isolation: siblings and the supervisor are not open to
     "tcp 127.0.0.1 4001": "ECONNREFUSED",
   });
   await scene.put(open("open"));
+});
+
+test("what somebody else's connection left in TIME_WAIT opens no way to a listener", async () => {
+  const call = async (from: string | null, own: number, port: number) => {
+    const argv = ["perl", "-e", CALLER, "--", String(own), String(port)];
+    return (await scene.machine.exec(from === null ? argv : inSlice(from, argv))).stdout.trim();
+  };
+  const listener = scene.program(inSlice("b", script(CLOSER, "8003")));
+  assert.equal(await listener.line(), "listening");
+  assert.deepEqual([await call(null, 33001, 8003), await listener.line()], ["hello", "secret"]);
+  assert.equal(await call("open", 33001, 8003), "nothing");
+  await scene.put(policy({ mode: "audit" }));
+  assert.deepEqual([await call(null, 33002, 8003), await listener.line()], ["hello", "secret"]);
+  assert.equal(await call("a", 33002, 8003), "nothing");
+  await scene.put(policy());
+  assert.deepEqual([await call(null, 33003, 8003), await listener.line()], ["hello", "secret"]); // and nothing before
+
+  const own = scene.program(inSlice("open", script(CLOSER, "4004")));
+  assert.equal(await own.line(), "listening");
+  for (let time = 0; time < 2; time++)
+    assert.deepEqual([await call("open", 33004, 4004), await own.line()], ["hello", "secret"]);
 });
 
 test("two that help each other find no way between them", async () => {
