@@ -37,6 +37,16 @@ test("changes that come together are one transaction", async () => {
   assert.deepEqual(fake.commits, [{ put: [a, b], remove: ["c"] }]);
 });
 
+test("of changes of one instance that come together the last one counts", async () => {
+  const { fake, commits } = await committing();
+  const answers = await Promise.allSettled([commits.put(a), commits.remove("a"), commits.remove("b"), commits.put(b)]);
+  assert.deepEqual(fake.commits, [{ put: [b], remove: ["a"] }]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    ["rejected", "fulfilled", "fulfilled", "fulfilled"],
+  );
+});
+
 test("one that is refused holds up no other", async () => {
   const { fake, commits } = await committing();
   fake.refuse = ({ put }) => (put.some(({ name }) => name === "b") ? new NetfilterError("refused", "no", "b") : null);

@@ -1,6 +1,6 @@
 /**
  * Changes of the table: those that come together share a transaction; when the kernel refuses it, each is tried alone, so
- * that one bad policy holds up no other. A change is done when it was read back.
+ * that one bad policy holds up no other. Of several of one instance the last one counts. A change is done when it was read back.
  */
 import type { Policy } from "../../netpolicy/policy.ts";
 import { type Netfilter, NetfilterError } from "../netfilter/port.ts";
@@ -60,8 +60,9 @@ export class Commits {
   }
 
   async #commit(changes: readonly Change[]): Promise<void> {
-    const put = changes.map((change) => change.put).filter((policy) => policy !== null);
-    const remove = changes.filter((change) => change.put === null).map((change) => change.name);
+    const last = [...new Map(changes.map((change) => [change.name, change])).values()];
+    const put = last.map((change) => change.put).filter((policy) => policy !== null);
+    const remove = last.filter((change) => change.put === null).map((change) => change.name);
     try {
       await this.#adoptAndCommit({ put, remove });
       const inForce = await this.#ports.verify(put);

@@ -12,17 +12,20 @@ afterEach(() => {
 });
 
 /** A guard over a kernel that holds what is put, until a test takes it away. */
-function guarded(...policies: Policy[]) {
+function guarded(policies: readonly Policy[] = [], during: () => Promise<void> = async () => {}) {
   const kernel = new Set(policies.map(({ name }) => name));
   const refused = new Set<string>();
   const repairs: Repair[] = [];
   const gate = { isCurrent: true };
   let remade = 0;
   const guard = new Guard({
-    policies: () => policies,
+    policies: () => [...policies],
     verify: async (wanted) => new Map(wanted.map(({ name }) => [name, kernel.has(name)])),
     isGateCurrent: () => gate.isCurrent,
-    remake: async () => void remade++,
+    remake: async () => {
+      remade++;
+      await during();
+    },
     put: async ({ name }) => {
       if (refused.has(name)) throw new Error("no");
       kernel.add(name);
@@ -34,7 +37,7 @@ function guarded(...policies: Policy[]) {
 }
 
 test("what somebody took away is put back, and said", async () => {
-  const { kernel, repairs, guard } = guarded(isolated("a"), open("b"));
+  const { kernel, repairs, guard } = guarded([isolated("a"), open("b")]);
   kernel.clear();
   guard.touched("nft (pid 7)");
   await waitFor("the repair", () => repairs.length === 1);
@@ -43,7 +46,7 @@ test("what somebody took away is put back, and said", async () => {
 });
 
 test("what somebody changed is made anew even when nothing is missing: it may say something else", async () => {
-  const { repairs, guard, remade } = guarded(isolated("a"));
+  const { repairs, guard, remade } = guarded([isolated("a")]);
   guard.touched("nft (pid 7)");
   await waitFor("the repair", () => repairs.length === 1);
   assert.deepEqual([repairs[0]?.lost, remade()], [[], 1]);
@@ -61,15 +64,28 @@ test("what somebody changed while there is no policy is made anew for the next, 
   assert.deepEqual([repairs[0]?.by, repairs[0]?.lost, remade()], ["nft (pid 8)", [], 1]);
 });
 
+test("what is removed while all is put right stays away", async () => {
+  const [a, b] = [isolated("a"), open("b")];
+  const policies = [a, b];
+  const { kernel, repairs, guard } = guarded(policies, async () => {
+    await setImmediate();
+    policies.pop();
+  });
+  kernel.clear();
+  guard.touched("nft (pid 7)");
+  await waitFor("the repair", () => repairs.length === 1);
+  assert.deepEqual([...kernel], ["a"]);
+});
+
 test("a look at what is as it should be changes nothing", async () => {
-  const { repairs, guard, remade } = guarded(isolated("a"));
+  const { repairs, guard, remade } = guarded([isolated("a")]);
   guard.touched(null);
   for (let turn = 0; turn < 5; turn++) await setImmediate();
   assert.deepEqual([repairs, remade()], [[], 0]);
 });
 
 test("hands that come one after the other are answered together, and none is missed", async () => {
-  const { kernel, repairs, guard } = guarded(isolated("a"));
+  const { kernel, repairs, guard } = guarded([isolated("a")]);
   for (let hand = 0; hand < 50; hand++) guard.touched(`nft (pid ${hand})`);
   kernel.clear();
   guard.touched("the last");
@@ -78,7 +94,7 @@ test("hands that come one after the other are answered together, and none is mis
 });
 
 test("what cannot be put back is said, and tried until it can", async () => {
-  const { kernel, refused, repairs, guard } = guarded(isolated("a"), isolated("b"));
+  const { kernel, refused, repairs, guard } = guarded([isolated("a"), isolated("b")]);
   refused.add("b");
   kernel.clear();
   guard.touched("nft (pid 7)");

@@ -94,7 +94,7 @@ export class Guard implements Pick<NetfilterListener, "touched"> {
     const lost = await this.#missing(policies);
     if (lost.length === 0 && by === null) return false;
     await this.#ports.remake().catch(() => undefined); // each put tries that again, and says what is wrong
-    await Promise.allSettled(policies.map((policy) => this.#ports.put(policy)));
+    await Promise.allSettled(this.#ports.policies().map((policy) => this.#ports.put(policy))); // one may have gone meanwhile
     const failed = await this.#missing(this.#ports.policies());
     if (this.#isClosed) return false;
     const took = Math.round(performance.now() - started);
