@@ -31,6 +31,11 @@ const BAD: readonly (readonly [what: string, text: string, fault: string])[] = [
   ["a comma too many", '{"a": [1,,2]}', "is not a JSON object (line 1, column 10)"],
   ["text after the end", "{} x", "is not a JSON object (line 1, column 4)"],
   ["a line break in a string", '{"a": "b\n"}', "is not a JSON object (line 1, column 7)"],
+  [
+    "a long string without its end",
+    `{"a": "${"b".repeat(100)}\\n${"b".repeat(100)}\n}`,
+    "is not a JSON object (line 1, column 7)",
+  ],
   ["a number with a leading zero", '{"a": 01}', "is not a JSON object (line 1, column 7)"],
   ["an unfinished comment", "{ /* }", "is not a JSON object (line 1, column 3)"],
 ];

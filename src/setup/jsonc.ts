@@ -1,7 +1,8 @@
 /** Whether opencode can read a config: JSON with comments, trailing commas, and its own `{env:…}` and `{file:…}`. */
 
 const GAP = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/y;
-const STRING = /"(?:[^"\\\p{Cc}]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
+/** There is one way only to read a string: with two, one that does not end would be tried in as many ways as there are atoms. */
+const STRING = /"[^"\\\p{Cc}]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\p{Cc}]*)*"/uy;
 const SCALAR = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)\b/y;
 /** opencode puts these in before it parses, outside of strings too. */
 const SUBSTITUTION = /\{(?:env|file):[^}\n]+\}/y;
