@@ -16,8 +16,19 @@ let
   };
 
   textOf = unit: config.systemd.units."${unit}.service".text;
-  # Whatever changes in a drop-in, by our options or by others, restarts the instance.
-  hashOf = name: builtins.hashString "sha256" (textOf "opencode-${name}" + textOf "opencode-${name}-setup");
+  # Where the supervisor and its Node lie: the commands begin there, and a new version alone makes them no others.
+  places = [
+    ''"${cfg.supervisor}/''
+    ''"${lib.getExe cfg.supervisor.nodejs}"''
+  ];
+  # Whatever else changes in a drop-in, by our options or by others, restarts the instance.
+  hashOf =
+    name:
+    builtins.hashString "sha256" (
+      lib.replaceStrings places [ "supervisor" "node" ] (
+        textOf "opencode-${name}" + textOf "opencode-${name}-setup"
+      )
+    );
 in
 {
   services.opencode.instanceFile = {

@@ -2,6 +2,7 @@
 {
   lib,
   pkgs,
+  host,
   withDefaults,
   fileOf,
   jsonOf,
@@ -112,6 +113,23 @@ in
   };
 
   "Units" = {
+    "a new supervisor, or a Node for it, restarts no instance; another opencode, or Node on PATH, does" = {
+      expr =
+        let
+          restarts =
+            changed:
+            let
+              hash = more: (fileOf "a" (host [ { services.opencode.instances.a = { directory = "/srv/a"; listen.port = 1; path = [ pkgs.git ]; preInitScript = "true"; }; } more ])).dropIn.hash;
+            in
+            hash { } != hash changed;
+        in
+        map restarts [
+          { services.opencode.supervisor = pkgs.git // { nodejs = pkgs.jq; }; }
+          { services.opencode.package = lib.mkForce pkgs.jq; }
+          { services.opencode.instances.a.path = [ pkgs.jq ]; }
+        ];
+      expected = [ false true true ];
+    };
     "an operator's own systemd.services wins over what we render" = {
       expr =
         let
