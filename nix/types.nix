@@ -20,8 +20,8 @@ let
   has = pattern: value: lib.length (builtins.split pattern value) > 1;
   withoutTabs = builtins.replaceStrings [ "\t" ] [ "" ];
 
-  # Without ".", "..", "//" and a slash at the end, and of characters that systemd can bind.
-  isPlainPath =
+  # Without ".", "..", "//" and a slash at the end.
+  isTidyPath =
     path:
     let
       parts = lib.tail (lib.splitString "/" path);
@@ -30,11 +30,14 @@ let
     lib.hasPrefix "/" path
     && lib.stringLength path <= 4095
     && lib.length parts <= 127
-    && !has "[[:space:][:cntrl:]:\"'\\]" path
+    && !has "[[:cntrl:]]" path
     && (path == "/" || lib.all isPlain parts);
 
-  isRelativePath =
-    path: path != "" && !lib.hasPrefix "/" path && isPlainPath "/${path}";
+  # And of characters that systemd can bind.
+  isPlainPath = path: isTidyPath path && !has "[[:space:]:\"'\\]" path;
+
+  # A link that setup makes: nothing binds it.
+  isRelativePath = path: path != "" && !lib.hasPrefix "/" path && isTidyPath "/${path}";
 
   isInStore = path: lib.hasPrefix "${builtins.storeDir}/" (toString path);
 

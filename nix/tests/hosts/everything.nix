@@ -51,6 +51,7 @@
         };
       };
       configDirFiles."agent/review.md" = "/srv/reference/review.md";
+      configDirFiles."skills/What's new/SKILL.md" = "/srv/reference/review.md";
       preInitScript = "echo \"before 100%\"";
       postInitScript = "echo after";
       sandbox = {
