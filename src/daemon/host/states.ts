@@ -4,6 +4,7 @@
  * before anything is stopped. What is left of instances that are no longer in the file is listed; nothing is ever deleted.
  */
 import { lstat, readdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { defaultStateDir, mainUnit, STATE_DIR, STATE_ROOT } from "../../spec/names.ts";
 import { type Problem, ProblemError } from "../../spec/problem.ts";
 import type { InstanceSpec } from "../../spec/schema.ts";
@@ -32,10 +33,11 @@ export const recordState = (spec: InstanceSpec): boolean =>
 async function checkMoved({ name, stateDir }: InstanceSpec): Promise<Problem | null> {
   const kept = readText(recordOf(name))?.trim() ?? stateDir;
   if (kept === stateDir || !(await isFilled(kept))) return null;
+  const move = `systemctl stop ${mainUnit(name)} && mkdir -p ${dirname(stateDir)} && mv -T ${kept} ${stateDir}`;
   return {
     ...{ instance: name, field: "stateDir" },
     what: `its state is in ${kept} and would be left behind there`,
-    fix: `write ${kept}, or move it: systemctl stop ${mainUnit(name)} && mv -T ${kept} ${stateDir}; to begin anew: rm ${recordOf(name)}`,
+    fix: `write ${kept}, or move it: ${move}; to begin anew: rm ${recordOf(name)}`,
   };
 }
 

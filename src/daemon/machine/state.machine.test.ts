@@ -61,14 +61,14 @@ describe("state", () => {
       sh(`setpriv --reuid opencode-a --clear-groups touch ${HOME}/kept`),
     );
     const [pid] = await host.pids("a");
-    await change({ stateDir: "/srv/elsewhere" });
+    await change({ stateDir: "/srv/not/there/yet" });
     const { why } = await host.until("a", "starting", (status) => status.why?.includes("left behind") === true);
     assert.deepEqual(await host.pids("a"), [pid]);
     await sh(/or move it: (.*); to begin anew/.exec(why ?? "")?.[1] ?? "false");
     await host.cli("reload");
     await host.until("a", "starting", (status) => status.pid !== null && status.pid !== pid);
-    assert.equal(await sh("ls /srv/elsewhere"), "kept");
-    await sh(`systemctl stop opencode-a.service; mv -T /srv/elsewhere ${HOME}`);
+    assert.equal(await sh("ls /srv/not/there/yet"), "kept");
+    await sh(`systemctl stop opencode-a.service; mv -T /srv/not/there/yet ${HOME}`);
     await settled();
     assert.equal(await sh(`ls ${HOME}`), "kept");
   });
