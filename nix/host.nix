@@ -34,7 +34,8 @@ in
       tmpfiles.settings.opencode = eachIn enabled (
         name: instance:
         lib.mkIf (instance.stateDir != "/var/lib/opencode/instance-state/${name}") {
-          ${toString instance.stateDir}.d = {
+          # tmpfiles.d(5), "Specifiers"
+          ${lib.replaceStrings [ "%" ] [ "%%" ] (toString instance.stateDir)}.d = {
             inherit (instance) user group;
             mode = "0700";
           };

@@ -113,6 +113,16 @@ in
   };
 
   "Units" = {
+    "a state directory with a percent sign in its name is made under that name" = case (
+      lib.attrNames
+        (withDefaults { } {
+          a = {
+            directory = "/srv/a";
+            listen.port = 1;
+            stateDir = "/srv/100%a";
+          };
+        }).systemd.tmpfiles.settings.opencode
+    ) [ "/srv/100%%a" ];
     "a new supervisor, or a Node for it, restarts no instance; another opencode, or Node on PATH, does" = {
       expr =
         let
