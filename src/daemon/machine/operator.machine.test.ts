@@ -116,6 +116,12 @@ describe("the operator's sockets", () => {
     const { events } = Value.Parse(EventList, (await curl("status", "/v1/events?instance=a")).body);
     const asked = events.filter(({ kind }) => kind === "asked").map(({ fields }) => fields.action);
     assert.deepEqual(asked, ["start", "restart", "setup"], "since the supervisor was restarted");
+    const since = events.slice(events.findIndex(({ fields }) => fields.action === "restart"));
+    assert.deepEqual(
+      since.filter(({ fields }) => fields.state === "stopped"),
+      [],
+    );
+    assert.ok(since.some(({ fields }) => fields.state === "stopping"));
     const query = [`_SYSTEMD_UNIT=${SUPERVISOR_UNIT}`, `MESSAGE_ID=${EVENTS.asked.id}`];
     const explained = await host.waitFor("the journal", async () => {
       const { stdout } = await host.machine.exec(["journalctl", "-x", "--no-pager", ...query]);

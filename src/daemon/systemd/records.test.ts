@@ -38,6 +38,22 @@ test("between the end of a service and its next try nothing is told; then all of
   assert.equal(records.get(MAIN)?.exitStatus, 9);
 });
 
+test("between the halves of a restart nothing is told; of a job that is taken back, all is", () => {
+  const records = known();
+  const [restarting, idle] = [{ Job: [7, "/job/7"] }, { Job: [0, "/"] }];
+  unit(records, { ActiveState: "active" });
+  assert.equal(unit(records, { ActiveState: "deactivating", ...restarting }), "tell");
+  assert.equal(unit(records, { ActiveState: "inactive", ...restarting }), null);
+  assert.equal(unit(records, { ActiveState: "inactive", ...idle }), "tell");
+  assert.equal(unit(records, { ActiveState: "activating", ...restarting }), "tell");
+});
+
+test("that a slice ended is told also when it is started again at once: the next one has another cgroup", () => {
+  const records = new Records();
+  records.changed(SLICE, { ActiveState: "active" }, true);
+  assert.equal(records.changed(SLICE, { ActiveState: "inactive", Job: [7, "/job/7"] }, true), "tell");
+});
+
 test("a service whose hash is not known is asked for it; a slice has none", () => {
   const records = new Records();
   const active = { ActiveState: "active" };

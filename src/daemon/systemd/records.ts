@@ -3,10 +3,16 @@ import { mainUnit, parseUnit, setupUnit } from "../../spec/names.ts";
 import type { UnitRecord } from "./port.ts";
 import { applyProperties, blankRecord } from "./record.ts";
 
+type Properties = Readonly<Record<string, unknown>>;
+
 /** SubStates between the end of a service and the wait for its next try: systemd goes on at once, and says so. */
 const OF_A_MOMENT = new Set(["dead-before-auto-restart", "failed-before-auto-restart"]);
 
-type Properties = Readonly<Record<string, unknown>>;
+/** A restart is one job, and between its halves the service is inactive. `Job` is the job's number and path, 0 for none. */
+const hasJob = ({ Job }: Properties): boolean => Array.isArray(Job) && Job[0] !== 0;
+
+const isOfAMoment = ({ sub, active }: UnitRecord, properties: Properties): boolean =>
+  OF_A_MOMENT.has(sub) || (active === "inactive" && hasJob(properties));
 
 export class Records {
   readonly #records = new Map<string, UnitRecord>();
@@ -73,9 +79,10 @@ export class Records {
     this.said(unit, properties);
     const record = this.#records.get(unit) ?? blankRecord(unit);
     if (record !== before) this.#untold.add(unit);
-    if (!isWhole || OF_A_MOMENT.has(record.sub) || !this.#untold.delete(unit)) return null;
     const role = parseUnit(unit)?.role;
-    return record.specHash === null && (role === "main" || role === "setup") ? "ask" : "tell";
+    const isService = role === "main" || role === "setup"; // of a slice each end counts: the next one has another cgroup
+    if (!isWhole || (isService && isOfAMoment(record, properties)) || !this.#untold.delete(unit)) return null;
+    return isService && record.specHash === null ? "ask" : "tell";
   }
 
   gone(unit: string): void {
