@@ -8,16 +8,17 @@ import { once } from "node:events";
 import { mkdirSync, rmdirSync } from "node:fs";
 import { afterEach, beforeEach, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { watchLog } from "nftables-napi";
 import { inNamespaces } from "../../../packages/nftables-napi/testing.ts";
 import { waitFor } from "../../../testbed/wait.ts";
-import { CANARY, cgroupOf, gateAt, TABLE } from "../../netpolicy/names.ts";
+import { CANARY, cgroupOf, gateAt, LOG_GROUP, TABLE } from "../../netpolicy/names.ts";
 import type { Policy } from "../../netpolicy/policy.ts";
 import { isolated, LOGGING, open } from "../../netpolicy/testing.ts";
 import { mainUnit, PARENT_SLICE, sliceUnit } from "../../spec/names.ts";
 import { up } from "../instance/testing.ts";
 import { LibnftablesNetfilter } from "../netfilter/libnftables.ts";
 import { FakeSystemd } from "../systemd/fake.ts";
-import { Egress } from "./egress.ts";
+import { Egress, EgressError } from "./egress.ts";
 import type { Repair } from "./guard.ts";
 import type { Report } from "./report.ts";
 
@@ -253,5 +254,17 @@ inNamespaces(import.meta.url, () => {
     await waitFor("it", () => egress.report("a")?.total === 1, { deadlineMs: 2000 });
     const muted = egress.report("a")?.destinations.map(({ address, muted }) => [address, muted]);
     assert.deepEqual([muted, reports], [[["127.0.0.9", true]], []]);
+  });
+
+  test("a table that cannot be listened to at first is listened to at the next try", async () => {
+    const somebody = watchLog(LOG_GROUP, () => {});
+    await assert.rejects(egress.put(a), EgressError);
+    somebody.close();
+    await egress.put(a);
+    sendFrom("a", "127.0.0.1", 99);
+    await waitFor("what was refused", () => reports.length === 1, { deadlineMs: 2000 });
+    nft("flush ruleset");
+    await waitFor("all in force", () => inForce(a), { deadlineMs: 1000 });
+    assert.ok(repairs.length <= 1);
   });
 });

@@ -138,12 +138,12 @@ export class Egress {
 
   async #begin(gate: FoundGate, installed: ReadonlyMap<string, string>): Promise<void> {
     for (const name of await populated(gate)) if (!installed.has(name)) this.#bare.add(name);
-    this.#isListening = true;
     this.#began = performance.now();
     this.#netfilter.listen({
       touched: (by) => this.#guard.touched(by),
       refused: () => this.#refusals.told(),
     });
+    this.#isListening = true;
     this.#guard.start();
     this.#refusals.told();
   }

@@ -250,9 +250,9 @@ export class LibnftablesNetfilter implements Netfilter {
       this.#last.touched();
       listener.touched(change === null ? null : `${plain(change.program, 32)} (pid ${change.pid})`);
     };
-    this.#last.isWatched = true;
-    this.#watches.push(watchTable(FAMILY, TABLE_NAME, heard));
     if (this.features.tells) this.#watches.push(watchLog(LOG_GROUP, () => listener.refused()));
+    this.#watches.push(watchTable(FAMILY, TABLE_NAME, heard));
+    this.#last.isWatched = true;
   }
 
   async destroy(): Promise<void> {
