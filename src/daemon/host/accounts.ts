@@ -83,6 +83,11 @@ export class Accounts {
   }
 }
 
-/** sysusers.d(5) lines: a user of its own, with a group of the same name, for each instance. */
+/**
+ * sysusers.d(5) lines: a user of its own, with a group of the same name, for each instance. A `%` is written twice: one line
+ * with a specifier that means nothing there, and no user is made of the others either.
+ */
 export const sysusersConf = (specs: readonly InstanceSpec[]): string =>
-  specs.map((spec) => `u ${spec.user} - "opencode ${spec.name}" ${spec.stateDir}\n`).join("");
+  specs
+    .map(({ name, user, stateDir }) => `u ${user} - "opencode ${name}" ${stateDir.replaceAll("%", "%%")}\n`)
+    .join("");

@@ -38,10 +38,10 @@ test("a password reaches an EnvironmentFile as it is, whatever is in it", () => 
 });
 
 test("sysusers lines make a user with a group of its own for each instance", () => {
-  const specs = [specOf("a"), specOf("b", { stateDir: "/data/b" })];
+  const specs = [specOf("a"), specOf("b", { stateDir: "/data/100%h" })];
   assert.equal(
     sysusersConf(specs),
-    'u opencode-a - "opencode a" /var/lib/opencode/instance-state/a\nu opencode-b - "opencode b" /data/b\n',
+    'u opencode-a - "opencode a" /var/lib/opencode/instance-state/a\nu opencode-b - "opencode b" /data/100%%h\n',
   );
 });
 

@@ -1,8 +1,8 @@
 /** The state of instances: who may have it, what becomes of it when the file changes, and what is planted where it belongs. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { defaultStateDir } from "../../spec/names.ts";
-import { type Fields, light, Supervised } from "./testing.ts";
+import { defaultStateDir, INSTANCE_FILE } from "../../spec/names.ts";
+import { type Fields, fileOf, light, Supervised } from "./testing.ts";
 
 const HOME = defaultStateDir("a");
 const INSTANCES = { a: light("a", 7001), b: light("b", 7002) };
@@ -35,6 +35,17 @@ describe("state", () => {
     );
     const [pid] = await host.pids("a");
     assert.match(await sh(`tr '\\0' '\\n' </proc/${pid}/environ`), new RegExp(`^HOME=${HOME}$`, "m"));
+  });
+
+  it("may be at a path with a % in it: its user is made, and those of others", async () => {
+    const more = { p: light("p", 7003, { directory: "/srv/a", stateDir: "/srv/100%h" }), q: light("q", 7004) };
+    await host.machine.writeFile(INSTANCE_FILE, fileOf({ ...INSTANCES, ...more }));
+    await host.waitFor("the users", () =>
+      sh("getent passwd opencode-p opencode-q | cut -d: -f1,6").then(
+        (found) => found === "opencode-p:/srv/100%h\nopencode-q:/var/lib/opencode/instance-state/q",
+      ),
+    );
+    await settled();
   });
 
   it("a changed user is refused while the instance runs on, and the advice given is all it takes", async () => {
