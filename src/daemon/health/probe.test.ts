@@ -47,6 +47,8 @@ test("a server of somebody else never sees the password", async () => {
   assert.deepEqual(seen, []);
 });
 
+const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
+
 const ODD: readonly (readonly [given: string, answer: RequestListener, why: RegExp])[] = [
   ["another password", (_, response) => response.writeHead(401).end(), /refuses the password.*passwordFile/],
   ["HTML", (_, response) => response.end("<html>"), /\/global\/health answers 200: <html>/],
@@ -54,6 +56,7 @@ const ODD: readonly (readonly [given: string, answer: RequestListener, why: RegE
   ["a redirect", (_, response) => response.writeHead(302, { location: "http://127.0.0.1:1/" }).end(), /answers 302/],
   ["no end of bytes", (_, response) => response.end("x".repeat(1 << 20)), /more than 65536 bytes/],
   ["no answer", () => undefined, /does not answer within 1000 ms/],
+  ["another protocol", ({ socket }) => socket.end(SWITCHING), /\/global\/health answers 101/],
   ["a dropped connection", (request) => request.socket.destroy(), /port \d+: /],
   ["control characters", (_, response) => response.writeHead(500).end("\u001b[31mred"), /answers 500: \[31mred/],
 ];

@@ -117,6 +117,11 @@ function get(server: Server, path: string, patienceMs: number): Promise<Answer> 
       response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
       response.on("error", fail);
     });
+    // Without this Node drops the connection, and says nothing of it.
+    call.on("upgrade", ({ statusCode = 0 }, socket) => {
+      socket.destroy();
+      resolve({ status: statusCode, body: "" });
+    });
     call.on("error", fail);
     call.end();
   });
