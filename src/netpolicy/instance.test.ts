@@ -21,6 +21,7 @@ add chain inet opencode_supervisor in_a-b
 flush chain inet opencode_supervisor in_a-b
 add chain inet opencode_supervisor out_a-b
 flush chain inet opencode_supervisor out_a-b
+no: ip daddr 127.79.67.1 meta l4proto udp goto canary
 no: meta l4proto != 1 update @blocked4_a-b { ip daddr . meta l4proto . th dport }
 no: meta l4proto 1 update @blocked4_a-b { ip daddr . meta l4proto . @th,0,16 }
 no: meta l4proto != 58 update @blocked6_a-b { ip6 daddr . meta l4proto . th dport }

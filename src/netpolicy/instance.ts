@@ -2,6 +2,7 @@
 import type { Networks } from "./cidr.ts";
 import { anyOf, towards } from "./match.ts";
 import {
+  CANARY,
   CROWDED,
   cgroupOf,
   type Gate,
@@ -99,6 +100,7 @@ function outRules(policy: Policy, slot: number, no: string): string[] {
 function noRules({ isolation, logging }: Policy, names: ReturnType<typeof namesOf>): string[] {
   const end = `goto ${isolation?.mode === "audit" ? "pass" : "refuse"}`;
   return [
+    `ip daddr ${CANARY.address} meta l4proto udp goto canary`, // it comes here when it is a connection too many
     ...(["ip", "ip6"] as const).flatMap((family) => {
       const set = family === "ip" ? names.blocked4 : names.blocked6;
       const icmp = family === "ip" ? 1 : 58;

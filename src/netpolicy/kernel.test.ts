@@ -51,7 +51,7 @@ const policy: fc.Arbitrary<Policy> = fc.record({
 inNamespaces(import.meta.url, () => {
   const nft = new Nft();
   const run = (text: string): void => assert.equal(nft.run(text).error, "", text);
-  const shared = ["refuse", "closed", "pass", "answers", "tell"]
+  const shared = ["refuse", "closed", "pass", "answers", "tell", "canary"]
     .map((chain) => `add chain ${TABLE} ${chain}\n`)
     .join("");
   const listed = () => listedPolicies(rules(FAMILY, TABLE_NAME));

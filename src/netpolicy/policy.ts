@@ -5,7 +5,7 @@ import type { InstanceSpec } from "../spec/schema.ts";
 import { type Networks, normalise } from "./cidr.ts";
 
 /** Raised when the text made from the same policy changes, so that a newer supervisor replaces what an older one wrote. */
-export const LAYOUT = 11;
+export const LAYOUT = 12;
 
 export interface Isolation {
   /** `audit` records what `enforce` would refuse, and lets it pass. */

@@ -267,4 +267,16 @@ inNamespaces(import.meta.url, () => {
     await waitFor("all in force", () => inForce(a), { deadlineMs: 1000 });
     assert.ok(repairs.length <= 1);
   });
+
+  test("an instance that has all its connections is observed, and its canary is nothing it was refused", async () => {
+    await egress.put(isolated("a", { connectionsMax: 16 }));
+    await waitFor("it observed", () => egress.observedAt("a") !== null);
+    const ports = Array.from({ length: 20 }, (_, index) => 5001 + index);
+    sendFrom("a", "127.0.0.1", ...ports);
+    const before = await netfilter.canaries();
+    sendFrom("a", CANARY.address, CANARY.port);
+    assert.equal((await netfilter.canaries()).get("a"), (before.get("a") ?? 0n) + 1n);
+    const found = (await netfilter.destinations("a")).map(({ address }) => address);
+    assert.deepEqual([found.length > 0, found.includes(CANARY.address)], [true, false]);
+  });
 });
