@@ -30,8 +30,8 @@ export interface SupervisorPorts extends Omit<Ports, "egress"> {
     "missing" | "repairs" | "observedAt" | "onOpen" | "open" | "verify" | "put" | "remove" | "destroy"
   >;
   readonly loader: Loader;
-  /** What earlier daemons left in /run: started markers and roots, by instance. */
-  readonly leftovers: () => Promise<{ markers: ReadonlyMap<string, string>; roots: ReadonlySet<string> }>;
+  /** What earlier daemons left in /run: markers of what was started since then (milliseconds since the epoch), and roots. */
+  readonly leftovers: (since: number) => Promise<{ markers: ReadonlyMap<string, string>; roots: ReadonlySet<string> }>;
   /** Instances that have a started marker. */
   readonly marked: () => Promise<readonly string[]>;
   /** Where others than these instances kept their state, by name. */
@@ -208,7 +208,8 @@ export class Supervisor {
     this.#takeTarget(systemd.record(TARGET));
     const wanted = this.targetActive ? this.#file.specs.map((spec) => spec.name) : [];
     const installing = wanted.length === 0 ? null : this.#installed(); // systemd makes the slice for it meanwhile
-    const [{ markers, roots }, slices] = await Promise.all([this.#ports.leftovers(), this.#sliceIds(), installing]);
+    const left = this.#ports.leftovers((this.#target?.since ?? 0) / 1000); // what was started before that went with the target
+    const [{ markers, roots }, slices] = await Promise.all([left, this.#sliceIds(), installing]);
     const before = observed(systemd.known(), slices);
     const names = new Set([...this.#controllers.keys(), ...before.keys(), ...markers.keys(), ...roots, ...wanted]);
     if (names.size === 0) return this.#leaveNothing(); // what an earlier daemon may have left

@@ -78,6 +78,20 @@ describe("a daemon that comes and goes", () => {
     await host.untilAll(RUNNING);
   });
 
+  it("what was stopped with the target while no daemon was there comes back with the target", async () => {
+    const pids = await host.pids("a", "b", "c");
+    await host.systemctl("stop", SUPERVISOR_UNIT, "opencode.target");
+    await host.systemctl("start", "opencode.target");
+    await ready();
+    const now = await host.pids("a", "b", "c");
+    assert.equal(now.filter((pid) => pid === 0 || pids.includes(pid)).length, 0);
+    await host.systemctl("stop", "opencode-a.service");
+    await host.systemctl("restart", SUPERVISOR_UNIT);
+    await host.untilAll({ ...RUNNING, a: "stopped" });
+    await host.cli("start", "a");
+    await ready();
+  });
+
   it("killed in the middle of its work, wherever that is, the next one brings it to its end", async () => {
     const at = (round: number) =>
       Object.fromEntries(
