@@ -208,7 +208,7 @@ export class Supervisor {
     this.#takeTarget(systemd.record(TARGET));
     const wanted = this.targetActive ? this.#file.specs.map((spec) => spec.name) : [];
     const installing = wanted.length === 0 ? null : this.#installed(); // systemd makes the slice for it meanwhile
-    const left = this.#ports.leftovers((this.#target?.since ?? 0) / 1000); // what was started before that went with the target
+    const left = this.#ports.leftovers(this.#target.since / 1000); // what was started before that went with the target
     const [{ markers, roots }, slices] = await Promise.all([left, this.#sliceIds(), installing]);
     const before = observed(systemd.known(), slices);
     const names = new Set([...this.#controllers.keys(), ...before.keys(), ...markers.keys(), ...roots, ...wanted]);

@@ -26,7 +26,7 @@ for (const [what, seen, news, ended] of CASES) {
     const target = new Target();
     const last = seen.map((record) => target.take(record)).at(-1);
     assert.deepEqual(last, { news, ended });
-    assert.equal(target.active, seen.at(-1)?.active === "active");
+    assert.deepEqual([target.active, target.since], [seen.at(-1)?.active === "active", seen.at(-1)?.since]);
   });
 }
 

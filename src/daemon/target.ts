@@ -9,6 +9,11 @@ export class Target {
     return this.#seen?.active === true;
   }
 
+  /** Microseconds since the epoch at which it was started or stopped last; 0 when it never was. */
+  get since(): number {
+    return this.#seen?.since ?? 0;
+  }
+
   /**
    * Take in how it is now. `news`: something else is to run than before. `ended`: it was not active since it was seen last,
    * also when it is active again by the time we look; systemd stops every instance with it, and they are not to be taken for
