@@ -10,7 +10,7 @@ import type { Finding } from "./answers.ts";
 import { get } from "./client.ts";
 import { EX } from "./exit.ts";
 import { readInstances, systemdVersion } from "./instance-files.ts";
-import { writeJson, writeLines } from "./output.ts";
+import { count, writeJson, writeLines } from "./output.ts";
 import { hasColour, listed, painted } from "./table.ts";
 
 const run = promisify(execFile);
@@ -182,7 +182,7 @@ async function facts(): Promise<Facts> {
     running: await runningVersion(),
     version: VERSION,
     file: await readInstances(INSTANCE_FILE).then(
-      ({ problems }) => (problems.length === 0 ? null : `${problems.length} mistakes`),
+      ({ problems }) => (problems.length === 0 ? null : count(problems.length, "mistake")),
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     ),
     opencode: (await said("sh", "-c", "command -v opencode")) !== "",

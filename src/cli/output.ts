@@ -7,6 +7,9 @@ export const writeLines = (lines: readonly string[]): void => write(lines.map((l
 export const writeJson = (value: unknown): void => write(`${JSON.stringify(value, null, 2)}\n`);
 export const complain = (text: string): void => void process.stderr.write(`opencode-supervisor: ${text}\n`);
 
+/** `1 mistake`, `2 mistakes`. */
+export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
 /** Says it, and answers with the exit status. */
 export function failed(status: number, text: string): number {
   complain(text);

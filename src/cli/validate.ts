@@ -3,6 +3,7 @@ import { readInstanceFile } from "../daemon/instance-file.ts";
 import { type ParsedFile, parseInstanceFile } from "../spec/parse.ts";
 import { formatProblem, type Problem, ProblemError } from "../spec/problem.ts";
 import { EX } from "./exit.ts";
+import { count } from "./output.ts";
 
 /** Where the command writes. */
 export interface Output {
@@ -35,8 +36,6 @@ export async function validate(path: string, isJson: boolean, output: Output = P
 /** `{ ok, valid: number of valid instances, problems: [{ instance, field, what, fix }] }` on one line. */
 const json = (valid: number, problems: readonly Problem[]): string =>
   `${JSON.stringify({ ok: problems.length === 0, valid, problems })}\n`;
-
-const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 function report(path: string, parsed: ParsedFile): string {
   if (parsed.problems.length === 0)
