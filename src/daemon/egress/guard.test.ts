@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { setTimeout as delay, setImmediate } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import { waitFor } from "../../../testbed/wait.ts";
 import type { Policy } from "../../netpolicy/policy.ts";
 import { isolated, open } from "../../netpolicy/testing.ts";
@@ -16,12 +16,15 @@ function guarded(policies: readonly Policy[] = [], during: () => Promise<void> =
   const kernel = new Set(policies.map(({ name }) => name));
   const refused = new Set<string>();
   const repairs: Repair[] = [];
-  const gate = { isCurrent: true };
+  const gate = { isCurrent: true, asked: 0 };
   let remade = 0;
   const guard = new Guard({
     policies: () => [...policies],
     verify: async (wanted) => new Map(wanted.map(({ name }) => [name, kernel.has(name)])),
-    isGateCurrent: () => gate.isCurrent,
+    isGateCurrent: () => {
+      gate.asked++;
+      return gate.isCurrent;
+    },
     remake: async () => {
       remade++;
       await during();
@@ -56,7 +59,8 @@ test("what somebody changed while there is no policy is made anew for the next, 
   const { repairs, guard, gate, remade } = guarded();
   gate.isCurrent = false;
   guard.touched("nft (pid 7)");
-  await delay(150);
+  await waitFor("a look at the slice", () => gate.asked === 1);
+  await setImmediate();
   assert.equal(remade(), 0);
   gate.isCurrent = true;
   guard.touched("nft (pid 8)");
