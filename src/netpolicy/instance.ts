@@ -1,4 +1,5 @@
 /** One instance's part of the table: its chains, its counters, its entries. */
+import { isLoopback } from "../spec/address.ts";
 import type { Networks } from "./cidr.ts";
 import { anyOf, towards } from "./match.ts";
 import {
@@ -50,8 +51,6 @@ const fromPort = (ports: readonly number[]): string =>
 const crowded = ({ connectionsMax }: Policy, mark: number, no: string): string =>
   `ct status & confirmed == 0 ct count over ${connectionsMax} meta priority set ${hex(mark + KEPT + CROWDED)} goto ${no}`;
 
-const isLoopbackAddress = (address: string): boolean => address.startsWith("127.") || address === "::1";
-
 /**
  * A packet that stays on this host: one for a local address that goes by `lo`. A socket may be bound to another interface, or
  * name one in a message, and then even 127.0.0.1 is sent out there. What somebody's NAT led back here was routed elsewhere before.
@@ -60,8 +59,8 @@ const STAYS = ["oif lo", "ct status dnat"].map((way) => `${way} fib daddr type l
 
 /** Resolvers on loopback are asked there. */
 function dnsRules({ v4, v6 }: Networks, no: string): string[] {
-  const isBeyond = (address: string): boolean => !isLoopbackAddress(address);
-  const here = { v4: v4.filter(isLoopbackAddress), v6: v6.filter(isLoopbackAddress) };
+  const isBeyond = (address: string): boolean => !isLoopback(address);
+  const here = { v4: v4.filter(isLoopback), v6: v6.filter(isLoopback) };
   const beyond = { v4: v4.filter(isBeyond), v6: v6.filter(isBeyond) };
   const port = toPort([53]);
   return [
@@ -136,7 +135,7 @@ function inRules({ listen, logging }: Policy, names: ReturnType<typeof namesOf>)
   const [port = 0, ...extra] = ports;
   const to = `${boundTo(address)}tcp dport`;
   const refused = [`${limited(logging)} log prefix "${names.inboundPrefix}" level info`, "counter goto closed"];
-  if (isLoopbackAddress(address)) {
+  if (isLoopback(address)) {
     const others = ["ip daddr 127.0.0.0/8", "ip6 daddr ::1"].map(
       (each) => `${each} tcp dport ${anyOf(extra)} goto pass`,
     );
